@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { APP_FILTER } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { TwilioWhatsappModule } from '../twilio-whatsapp.module.js';
+import { backendConfig, type BackendConfig } from './backend.config.js';
+import { dataSourceOptions } from './data-source.js';
+import { HealthController } from './health.controller.js';
+import { HttpErrorFilter } from './http-error.filter.js';
+
+/** The backend: the library behind its REST API, on a database of its own. */
+@Module({
+  imports: [
+    ConfigModule.forRoot({ isGlobal: true, load: [backendConfig] }),
+    TypeOrmModule.forRootAsync({
+      inject: [backendConfig.KEY],
+      useFactory: ({ databaseUrl }: BackendConfig) => ({
+        ...dataSourceOptions(databaseUrl),
+        migrationsRun: true,
+        retryAttempts: 3,
+      }),
+    }),
+    TwilioWhatsappModule.forRootAsync({
+      inject: [backendConfig.KEY],
+      useFactory: ({ whatsapp }: BackendConfig) => whatsapp,
+    }),
+  ],
+  controllers: [HealthController],
+  providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
+})
+export class AppModule {}

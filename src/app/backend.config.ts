@@ -1,0 +1,35 @@
+import { registerAs, type ConfigType } from '@nestjs/config';
+import type { TwilioWhatsappModuleOptions } from '../twilio-whatsapp.options.js';
+import { readEnvironment, type Environment } from './environment.js';
+import { secretsOf } from './secrets.js';
+
+/** The settings of the backend, checked, from its environment and an `.env` file. */
+export const backendConfig = registerAs('backend', () => {
+  const environment = readEnvironment(process.env);
+  const secrets = secretsOf(environment);
+  return {
+    port: environment.PORT,
+    host: environment.HOST,
+    logLevel: environment.LOG_LEVEL,
+    databaseUrl: environment.DATABASE_URL,
+    publicUrl: environment.publicUrl,
+    secretsFile: secrets.file,
+    whatsapp: {
+      publicUrl: environment.publicUrl,
+      encryptionKeys: [...secrets.encryptionKeys],
+      api: { key: secrets.apiKey, secret: secrets.apiSecret },
+      provider: providerOf(environment),
+      twilioApiUrl: environment.TWILIO_API_URL,
+    } satisfies TwilioWhatsappModuleOptions,
+  };
+});
+export type BackendConfig = ConfigType<typeof backendConfig>;
+
+function providerOf({
+  TWILIO_ACCOUNT_SID,
+  TWILIO_AUTH_TOKEN,
+  TWILIO_FROM_NUMBER,
+}: Environment): TwilioWhatsappModuleOptions['provider'] {
+  if (!TWILIO_ACCOUNT_SID || !TWILIO_AUTH_TOKEN || !TWILIO_FROM_NUMBER) return undefined;
+  return { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM_NUMBER };
+}

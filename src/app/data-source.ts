@@ -1,0 +1,37 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DataSourceOptions } from 'typeorm';
+import { TWILIO_WHATSAPP_ENTITIES } from '../database/entities.js';
+import { TWILIO_WHATSAPP_MIGRATIONS } from '../database/migrations/index.js';
+
+const IN_MEMORY = ':memory:';
+
+/** The data source that a `DATABASE_URL` describes. */
+export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
+  const common = { entities: TWILIO_WHATSAPP_ENTITIES, migrations: TWILIO_WHATSAPP_MIGRATIONS };
+  const scheme = databaseUrl.slice(0, databaseUrl.indexOf(':'));
+  switch (scheme) {
+    case 'postgres':
+    case 'postgresql':
+      return { ...common, type: 'postgres', url: databaseUrl };
+    case 'mysql':
+    case 'mariadb':
+      return { ...common, type: scheme, url: databaseUrl };
+    default: {
+      const file = sqliteFile(databaseUrl);
+      if (file) mkdirSync(dirname(file), { recursive: true });
+      return {
+        ...common,
+        type: 'better-sqlite3',
+        database: file ?? IN_MEMORY,
+        enableWAL: file !== undefined,
+      };
+    }
+  }
+}
+
+/** The file of a `sqlite://` URL; undefined for other databases and for one in memory. */
+export function sqliteFile(databaseUrl: string): string | undefined {
+  const path = /^sqlite:\/\/(.+)$/.exec(databaseUrl)?.[1];
+  return path === IN_MEMORY ? undefined : path;
+}

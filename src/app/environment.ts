@@ -1,0 +1,145 @@
+import {
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  ValidateIf,
+} from 'class-validator';
+import { Transform, Type } from 'class-transformer';
+import { CONFIGURATION_FORMS } from '../providers/configuration.js';
+import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
+import { CONFIGURATION_KEYS, type ConfigurationKey } from '../twilio-whatsapp.constants.js';
+import { validate } from '../validation.js';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
+
+const DATABASE_URL = /^(sqlite:\/\/.+|(postgres|postgresql|mysql|mariadb):\/\/.+)$/;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+const TWILIO_API = 'https://api.twilio.com';
+
+const IsForm = (key: ConfigurationKey): PropertyDecorator =>
+  Matches(CONFIGURATION_FORMS[key].form, {
+    message: `${key} must be ${CONFIGURATION_FORMS[key].hint}`,
+  });
+
+/** The environment of the backend. Empty variables count as absent. */
+export class Environment {
+  /** @default 3000 */
+  @Type(() => Number)
+  @IsInt({ message: 'PORT must be a whole number from 0 to 65535, such as 3000' })
+  @Min(0, { message: 'PORT must be a whole number from 0 to 65535, such as 3000' })
+  @Max(65_535, { message: 'PORT must be a whole number from 0 to 65535, such as 3000' })
+  PORT = 3000;
+
+  /** @default '0.0.0.0' */
+  @IsString()
+  HOST = '0.0.0.0';
+
+  /** Under which Twilio reaches the backend. @default http://localhost:$PORT */
+  @IsOptional()
+  @Matches(/^https?:\/\/[^\s?#]+$/, {
+    message: 'PUBLIC_URL must be an http(s) URL without query, such as https://notify.example.com',
+  })
+  PUBLIC_URL?: string;
+
+  @Matches(DATABASE_URL, {
+    message:
+      'DATABASE_URL must start with sqlite://, postgres://, mysql:// or mariadb://, such as sqlite://./data/twilio-whatsapp.sqlite',
+  })
+  DATABASE_URL = 'sqlite://./data/twilio-whatsapp.sqlite';
+
+  @IsOptional()
+  @IsNotEmpty()
+  API_KEY?: string;
+
+  @IsOptional()
+  @IsNotEmpty()
+  API_SECRET?: string;
+
+  /** Comma-separated; the first encrypts. */
+  @IsOptional()
+  @Transform(({ value }: { value: string }) => value.split(',').map((key) => key.trim()))
+  @IsEncryptionKey({
+    each: true,
+    message:
+      'ENCRYPTION_KEYS must be keys of 32 bytes in base64, separated by commas: make one with `openssl rand -base64 32`',
+  })
+  ENCRYPTION_KEYS?: string[];
+
+  @ValidateIf(anyTwilioKey)
+  @IsForm('TWILIO_ACCOUNT_SID')
+  TWILIO_ACCOUNT_SID?: string;
+
+  @ValidateIf(anyTwilioKey)
+  @IsForm('TWILIO_AUTH_TOKEN')
+  TWILIO_AUTH_TOKEN?: string;
+
+  @ValidateIf(anyTwilioKey)
+  @IsForm('TWILIO_FROM_NUMBER')
+  TWILIO_FROM_NUMBER?: string;
+
+  @Matches(/^https?:\/\/[^\s?#]+$/, {
+    message: `TWILIO_API_URL must be a URL such as ${TWILIO_API}`,
+  })
+  TWILIO_API_URL = TWILIO_API;
+
+  @IsIn(LOG_LEVELS, { message: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}` })
+  LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'log';
+
+  @IsString()
+  NODE_ENV = 'development';
+
+  get isProduction(): boolean {
+    return this.NODE_ENV === 'production';
+  }
+
+  get publicUrl(): string {
+    return this.PUBLIC_URL ?? `http://localhost:${this.PORT}`;
+  }
+}
+
+function anyTwilioKey(environment: Environment): boolean {
+  return CONFIGURATION_KEYS.some((key) => environment[key] !== undefined);
+}
+
+/** The environment is wrong; each message names the variable and the fix. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `The environment is not right:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
+  }
+}
+
+/** @throws EnvironmentError that names every variable that is wrong */
+export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
+  const given = Object.entries(variables).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
+  const { value, problems } = validate(Environment, Object.fromEntries(given), {});
+  if (problems.length === 0) {
+    if (!isAllowedApi(value)) {
+      problems.push(
+        `TWILIO_API_URL may only be ${TWILIO_API}, or a loopback address outside production: credentials go there`,
+      );
+    }
+    if (value.isProduction) {
+      for (const key of ['API_KEY', 'API_SECRET', 'ENCRYPTION_KEYS'] as const) {
+        if (!value[key]) problems.push(`${key} must be set in production`);
+      }
+    }
+  }
+  if (problems.length > 0) throw new EnvironmentError(problems);
+  return value;
+}
+
+function isAllowedApi({ TWILIO_API_URL, isProduction }: Environment): boolean {
+  if (TWILIO_API_URL === TWILIO_API) return true;
+  return !isProduction && LOOPBACK.has(new URL(TWILIO_API_URL).hostname);
+}

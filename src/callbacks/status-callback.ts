@@ -1,0 +1,63 @@
+import type { Report } from '../delivery/message-state.js';
+import { explainError } from '../twilio/error-catalogue.js';
+import { MESSAGE_SID } from '../twilio/outcome.js';
+import type { FormParameters } from '../twilio/signature.js';
+import { eventTypeOf } from '../twilio/statuses.js';
+
+/** What a status callback of Twilio's says. */
+export interface StatusCallback {
+  readonly accountSid: string;
+  readonly sid: string;
+  readonly providerStatus: string;
+  readonly errorCode?: number;
+  readonly errorMessage?: string;
+}
+
+const STATUS = /^[a-z_]{1,32}$/;
+
+/**
+ * Reads a status callback. `EventType` is not looked at: it has been seen as READ on a message that failed.
+ *
+ * @returns undefined for anything that is not a status of a message, such as an incoming message
+ */
+export function readStatusCallback(parameters: FormParameters): StatusCallback | undefined {
+  const fields = new Map(parameters);
+  const sid = fields.get('MessageSid') ?? '';
+  const providerStatus = fields.get('MessageStatus') ?? '';
+  if (!MESSAGE_SID.test(sid) || !STATUS.test(providerStatus)) return undefined;
+  const errorCode = Number(fields.get('ErrorCode') || Number.NaN);
+  return {
+    accountSid: fields.get('AccountSid') ?? '',
+    sid,
+    providerStatus,
+    errorCode: Number.isSafeInteger(errorCode) && errorCode > 0 ? errorCode : undefined,
+    errorMessage: fields.get('ErrorMessage') || fields.get('ChannelStatusMessage'),
+  };
+}
+
+/** The callback as evidence about its message. An error code on a positive status means nothing. */
+export function reportOf(
+  { sid, providerStatus, errorCode, errorMessage }: StatusCallback,
+  attempt: number | undefined,
+): Report {
+  const type = eventTypeOf(providerStatus);
+  const report: Report = {
+    kind: 'reported',
+    source: 'callback',
+    sid,
+    providerStatus,
+    type,
+    attempt,
+  };
+  if (type !== 'discarded') return report;
+  if (providerStatus === 'canceled' && errorCode === undefined) {
+    return { ...report, discard: CANCELED_AT_TWILIO };
+  }
+  const { reason, explanation } = explainError(errorCode, errorMessage);
+  return { ...report, discard: { reason, explanation, errorCode } };
+}
+
+const CANCELED_AT_TWILIO = {
+  reason: 'canceled',
+  explanation: 'The message was cancelled at Twilio before it was sent.',
+};

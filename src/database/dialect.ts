@@ -1,0 +1,51 @@
+import type { DataSource } from 'typeorm';
+import { mysqlDialect } from './mysql.dialect.js';
+import { postgresDialect } from './postgres.dialect.js';
+import { sqliteDialect } from './sqlite.dialect.js';
+
+/** The SQL type of a column that is read from a JSON parameter. */
+export type JsonColumnType = 'text' | 'int' | 'bigint';
+export type JsonColumns = Readonly<Record<string, JsonColumnType>>;
+
+/** What to do with a row that is there already: keep it, or set columns of it from the new row. */
+export type OnConflict = 'keep' | { key: readonly string[]; update: readonly string[] };
+
+/** All that differs between the supported databases. In SQL texts `?` stands for a parameter. */
+export interface Dialect {
+  /** Isolation level to ask for, where the default is stricter than read committed. */
+  readonly isolation?: 'READ COMMITTED';
+  /** Suffix that locks the selected rows until commit. */
+  readonly forUpdate: string;
+  /** The same, passing over rows that another node has locked. */
+  readonly skipLocked: string;
+  /** Rewrites the `?` of a statement into the placeholders of the driver. */
+  placeholders(sql: string): string;
+  /** A query that yields the rows of one JSON array parameter. */
+  rows(columns: JsonColumns): string;
+  /** Inserts the rows of one JSON array parameter. */
+  insert(table: string, columns: JsonColumns, onConflict?: OnConflict): string;
+  /**
+   * Updates rows, found by the columns in `key`, from one JSON array parameter.
+   * @param where a further condition; `r` stands for the new row
+   */
+  update(table: string, columns: JsonColumns, key: readonly string[], where?: string): string;
+  /** Whether the transaction may succeed when it is simply run again. */
+  isDeadlock(error: unknown): boolean;
+}
+
+/** @throws Error for a database that is not supported, naming those that are */
+export function dialectOf({ options: { type } }: DataSource): Dialect {
+  switch (type) {
+    case 'better-sqlite3':
+      return sqliteDialect;
+    case 'postgres':
+      return postgresDialect;
+    case 'mysql':
+    case 'mariadb':
+      return mysqlDialect;
+    default:
+      throw new Error(
+        `The data source type "${type}" is not supported. Use better-sqlite3, postgres, mysql or mariadb.`,
+      );
+  }
+}

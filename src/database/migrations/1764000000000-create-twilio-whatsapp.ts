@@ -1,0 +1,141 @@
+import { type MigrationInterface, type QueryRunner, Table, type TableColumnOptions } from 'typeorm';
+
+type Column = Omit<TableColumnOptions, 'name'>;
+
+const text = (length: number): Column => ({ type: 'varchar', length: String(length) });
+const longText: Column = { type: 'text' };
+const int: Column = { type: 'int' };
+const flag: Column = { type: 'smallint' };
+const instant: Column = { type: 'bigint' };
+const id = text(36);
+const key = (column: Column): Column => ({ ...column, isPrimary: true });
+const unique = (column: Column): Column => ({ ...column, isUnique: true });
+const optional = (column: Column): Column => ({ ...column, isNullable: true });
+
+const TABLES: Record<string, { columns: Record<string, Column>; indices?: string[][] }> = {
+  twilio_whatsapp_provider_instance: {
+    columns: {
+      id: key(id),
+      name: unique(text(100)),
+      enabled: flag,
+      is_default: flag,
+      account_sid: text(34),
+      auth_token: longText,
+      from_number: text(16),
+      messages_per_second: int,
+      created_at: instant,
+      updated_at: instant,
+      deleted_at: optional(instant),
+    },
+  },
+  twilio_whatsapp_user: {
+    columns: {
+      identifier: key(text(255)),
+      profile: longText,
+      phone_number: optional(text(160)),
+      created_at: instant,
+      updated_at: instant,
+    },
+  },
+  twilio_whatsapp_notification: {
+    columns: {
+      id: key(id),
+      parameters: longText,
+      credentials: optional(longText),
+      data: optional(longText),
+      idempotency_key: unique(optional(text(255))),
+      fingerprint: optional(text(64)),
+      created_at: instant,
+    },
+  },
+  twilio_whatsapp_message: {
+    columns: {
+      id: key(id),
+      request_id: id,
+      recipient: text(255),
+      instance_id: id,
+      to_address: optional(text(160)),
+      from_address: optional(text(160)),
+      status: text(16),
+      fence: int,
+      claims: int,
+      attempts: int,
+      due_at: optional(instant),
+      sid: unique(optional(text(34))),
+      reason: optional(text(40)),
+      explanation: optional(longText),
+      error_code: optional(int),
+      created_at: instant,
+      sent_at: optional(instant),
+      delivered_at: optional(instant),
+      seen_at: optional(instant),
+      discarded_at: optional(instant),
+    },
+    indices: [
+      ['status', 'due_at'],
+      ['request_id', 'id'],
+      ['recipient', 'id'],
+    ],
+  },
+  twilio_whatsapp_attempt: {
+    columns: {
+      message_id: key(id),
+      no: key(int),
+      started_at: instant,
+      ended_at: optional(instant),
+      outcome: optional(text(16)),
+      http_status: optional(int),
+      error_code: optional(int),
+      sid: optional(text(34)),
+      detail: optional(text(255)),
+    },
+  },
+  twilio_whatsapp_delivery_event: {
+    columns: {
+      message_id: key(id),
+      sid: key(text(34)),
+      provider_status: key(text(32)),
+      error_code: key(int),
+      type: optional(text(16)),
+      explanation: optional(longText),
+      source: text(16),
+      occurred_at: instant,
+    },
+  },
+};
+
+/** Written against the schema builder, so that it runs on SQLite, PostgreSQL, MySQL and MariaDB. */
+export class CreateTwilioWhatsapp1764000000000 implements MigrationInterface {
+  readonly name = 'CreateTwilioWhatsapp1764000000000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    const { namingStrategy } = queryRunner.connection;
+    for (const [name, { columns, indices = [] }] of Object.entries(TABLES)) {
+      const entries = Object.entries(columns);
+      const table = new Table({
+        name,
+        columns: entries.map(([column, options]) => ({ name: column, ...options })),
+        indices: indices.map((columnNames) => ({
+          name: namingStrategy.indexName(name, columnNames),
+          columnNames,
+        })),
+      });
+      await queryRunner.createTable(table);
+      await compareExactly(queryRunner, name);
+    }
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    for (const name of Object.keys(TABLES).toReversed()) await queryRunner.dropTable(name);
+  }
+}
+
+/** MySQL and MariaDB take `User-1`, `user-1` and `user-1 ` for the same, unless they are told otherwise. */
+async function compareExactly(queryRunner: QueryRunner, table: string): Promise<void> {
+  const { type } = queryRunner.connection.options;
+  const collation = { mysql: 'utf8mb4_0900_bin', mariadb: 'utf8mb4_nopad_bin' }[type as string];
+  if (!collation) return;
+  await queryRunner.query(
+    `ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4 COLLATE ${collation}`,
+  );
+}

@@ -1,0 +1,37 @@
+import type { Dialect, JsonColumnType } from './dialect.js';
+import { errorCode, matches, names } from './sql.js';
+
+const JSON_TABLE_TYPES: Record<JsonColumnType, string> = {
+  text: 'LONGTEXT',
+  int: 'INT',
+  bigint: 'BIGINT',
+};
+
+/** MySQL from 8.0 and MariaDB from 10.6: both have JSON_TABLE and SKIP LOCKED. */
+export const mysqlDialect: Dialect = {
+  isolation: 'READ COMMITTED',
+  forUpdate: ' FOR UPDATE',
+  skipLocked: ' FOR UPDATE SKIP LOCKED',
+  placeholders: (sql) => sql,
+  rows: (columns) =>
+    `SELECT * FROM JSON_TABLE(?, '$[*]' COLUMNS(${names(columns).map(
+      (name) => `${name} ${JSON_TABLE_TYPES[columns[name]]} PATH '$.${name}'`,
+    )})) j`,
+  insert(table, columns, onConflict) {
+    const insert = `INSERT INTO ${table} (${names(columns)}) ${this.rows(columns)}`;
+    if (!onConflict) return insert;
+    const [first] = names(columns);
+    const set =
+      onConflict === 'keep'
+        ? `${first} = ${table}.${first}`
+        : onConflict.update.map((name) => `${name} = VALUES(${name})`).join(', ');
+    return `${insert} ON DUPLICATE KEY UPDATE ${set}`;
+  },
+  update(table, columns, key, where) {
+    const set = names(columns)
+      .filter((name) => !key.includes(name))
+      .map((name) => `${table}.${name} = r.${name}`);
+    return `UPDATE ${table} JOIN (${this.rows(columns)}) r ON ${matches(table, key, where)} SET ${set}`;
+  },
+  isDeadlock: (error) => errorCode(error) === 'ER_LOCK_DEADLOCK',
+};

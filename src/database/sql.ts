@@ -1,0 +1,30 @@
+import type { JsonColumns, OnConflict } from './dialect.js';
+
+export const names = (columns: JsonColumns): string[] => Object.keys(columns);
+
+/** `a = r.a, …` for every column that is not part of the key. */
+export const assignments = (columns: JsonColumns, key: readonly string[]): string =>
+  names(columns)
+    .filter((name) => !key.includes(name))
+    .map((name) => `${name} = r.${name}`)
+    .join(', ');
+
+/** The condition that joins a row of the table to its new row. */
+export const matches = (table: string, key: readonly string[], where?: string): string =>
+  [...key.map((name) => `${table}.${name} = r.${name}`), ...(where ? [`(${where})`] : [])].join(
+    ' AND ',
+  );
+
+/** The `ON CONFLICT` clause that SQLite and PostgreSQL share. */
+export function conflictClause(onConflict?: OnConflict): string {
+  if (!onConflict) return '';
+  if (onConflict === 'keep') return ' ON CONFLICT DO NOTHING';
+  const set = onConflict.update.map((name) => `${name} = excluded.${name}`);
+  return ` ON CONFLICT (${onConflict.key}) DO UPDATE SET ${set}`;
+}
+
+/** The code that the database driver attached to an error, also when TypeORM wrapped it. */
+export function errorCode(error: unknown): unknown {
+  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
+  return driverError?.code ?? code;
+}

@@ -1,0 +1,20 @@
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { MESSAGE_SID } from '../../twilio/outcome.js';
+import type { Resolution } from '../message-state.js';
+
+/** Body of `POST messages/:id/resolve`. */
+export class ResolveMessageDto {
+  /** What the operator found: it was sent, it was not, or it was not and is to be sent again. */
+  @IsIn(['sent', 'discarded', 'queued'])
+  status: Resolution['status'];
+
+  /** Twilio's SID of a message that was sent, so that its callbacks and Twilio's list can be matched. */
+  @IsOptional()
+  @Matches(MESSAGE_SID, { message: 'sid must be SM or MM and 32 hexadecimal digits' })
+  sid?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  explanation?: string;
+}

@@ -1,0 +1,136 @@
+import type { JsonColumns } from '../database/dialect.js';
+import type { AttemptChange, LoggedEvent, MessageState } from './message-state.js';
+
+/** Drivers hand 64-bit integers out as text. */
+type BigInteger = string | number;
+
+/** What is read of a message to decide about it. */
+export interface StateRow {
+  id: string;
+  request_id: string;
+  instance_id: string;
+  to_address: string | null;
+  status: MessageState['status'];
+  fence: number;
+  claims: number;
+  attempts: number;
+  due_at: BigInteger | null;
+  sid: string | null;
+  reason: string | null;
+  explanation: string | null;
+  error_code: number | null;
+  sent_at: BigInteger | null;
+  delivered_at: BigInteger | null;
+  seen_at: BigInteger | null;
+  discarded_at: BigInteger | null;
+}
+
+export const STATE_COLUMNS = {
+  id: 'text',
+  status: 'text',
+  fence: 'int',
+  claims: 'int',
+  attempts: 'int',
+  due_at: 'bigint',
+  sid: 'text',
+  reason: 'text',
+  explanation: 'text',
+  error_code: 'int',
+  sent_at: 'bigint',
+  delivered_at: 'bigint',
+  seen_at: 'bigint',
+  discarded_at: 'bigint',
+} satisfies JsonColumns;
+
+export const STARTED_COLUMNS = {
+  message_id: 'text',
+  no: 'int',
+  started_at: 'bigint',
+} satisfies JsonColumns;
+
+export const ENDED_COLUMNS = {
+  message_id: 'text',
+  no: 'int',
+  ended_at: 'bigint',
+  outcome: 'text',
+  http_status: 'int',
+  error_code: 'int',
+  sid: 'text',
+  detail: 'text',
+} satisfies JsonColumns;
+
+export const EVENT_COLUMNS = {
+  message_id: 'text',
+  sid: 'text',
+  provider_status: 'text',
+  error_code: 'int',
+  type: 'text',
+  explanation: 'text',
+  source: 'text',
+  occurred_at: 'bigint',
+} satisfies JsonColumns;
+
+const instant = (value: BigInteger | null): number | null =>
+  value === null ? null : Number(value);
+
+export const stateOf = (row: StateRow): MessageState => ({
+  status: row.status,
+  fence: row.fence,
+  claims: row.claims,
+  attempts: row.attempts,
+  dueAt: instant(row.due_at),
+  sid: row.sid,
+  reason: row.reason,
+  explanation: row.explanation,
+  errorCode: row.error_code,
+  sentAt: instant(row.sent_at),
+  deliveredAt: instant(row.delivered_at),
+  seenAt: instant(row.seen_at),
+  discardedAt: instant(row.discarded_at),
+});
+
+// Absent values must be left out of the JSON: not every database reads its null as NULL.
+export const stateRow = (id: string, state: MessageState): object => ({
+  id,
+  status: state.status,
+  fence: state.fence,
+  claims: state.claims,
+  attempts: state.attempts,
+  due_at: state.dueAt ?? undefined,
+  sid: state.sid ?? undefined,
+  reason: state.reason ?? undefined,
+  explanation: state.explanation ?? undefined,
+  error_code: state.errorCode ?? undefined,
+  sent_at: state.sentAt ?? undefined,
+  delivered_at: state.deliveredAt ?? undefined,
+  seen_at: state.seenAt ?? undefined,
+  discarded_at: state.discardedAt ?? undefined,
+});
+
+export const startedRow = (messageId: string, { no, startedAt }: AttemptChange): object => ({
+  message_id: messageId,
+  no,
+  started_at: startedAt,
+});
+
+export const endedRow = (messageId: string, attempt: AttemptChange): object => ({
+  message_id: messageId,
+  no: attempt.no,
+  ended_at: attempt.endedAt,
+  outcome: attempt.outcome,
+  http_status: attempt.httpStatus,
+  error_code: attempt.errorCode,
+  sid: attempt.sid,
+  detail: attempt.detail?.slice(0, 255),
+});
+
+export const eventRow = (messageId: string, event: LoggedEvent): object => ({
+  message_id: messageId,
+  sid: event.sid,
+  provider_status: event.providerStatus,
+  error_code: event.errorCode,
+  type: event.type,
+  explanation: event.explanation,
+  source: event.source,
+  occurred_at: event.occurredAt,
+});

@@ -1,0 +1,139 @@
+import { Injectable } from '@nestjs/common';
+import { In, LessThan, MoreThan, type FindOptionsWhere } from 'typeorm';
+import { Database } from '../database/database.js';
+import { DeliveryEventEntity } from '../events/delivery-event.entity.js';
+import { PageDto, type Page } from '../page.dto.js';
+import { CallbackUrls } from '../providers/callback-urls.js';
+import { NotFoundError } from '../twilio-whatsapp.errors.js';
+import { AttemptEntity } from './attempt.entity.js';
+import type { ListMessagesDto } from './dto/list-messages.dto.js';
+import { messageRequest } from './message-request.js';
+import { MESSAGE_TABLE, MessageEntity } from './message.entity.js';
+import {
+  attemptView,
+  deliveryEventView,
+  iso,
+  messageView,
+  publicStatus,
+  type MessageDetailView,
+  type MessageView,
+  type NotificationView,
+} from './message.view.js';
+import type { MessageStatus } from './message-state.js';
+import { NotificationStore } from './notification-store.js';
+import { NotificationEntity } from './notification.entity.js';
+
+/** Answers what became of notifications and messages. */
+@Injectable()
+export class MessageLog {
+  constructor(
+    private readonly database: Database,
+    private readonly notifications: NotificationStore,
+    private readonly callbackUrls: CallbackUrls,
+  ) {}
+
+  /** One notification, with a page of its messages in the order of the request. @throws NotFoundError */
+  async notification(requestId: string, page = new PageDto()): Promise<NotificationView> {
+    const [notification] = await this.repository(NotificationEntity).findBy({ id: requestId });
+    if (!notification) throw new NotFoundError('notification', requestId);
+    const messages = await this.repository(MessageEntity).find({
+      where: { requestId, ...(page.cursor && { id: MoreThan(page.cursor) }) },
+      order: { id: 'ASC' },
+      take: page.limit + 1,
+    });
+    return {
+      requestId,
+      createdAt: iso(notification.createdAt),
+      counts: await this.countsOf(requestId),
+      messages: pageOf(
+        messages.map((message) => messageView(message, notification.data)),
+        page.limit,
+      ),
+    };
+  }
+
+  /** The newest messages first. */
+  async list({ limit, cursor, ...filter }: ListMessagesDto): Promise<Page<MessageView>> {
+    const where: FindOptionsWhere<MessageEntity> = {
+      ...(filter.requestId && { requestId: filter.requestId }),
+      ...(filter.recipient && { recipient: filter.recipient }),
+      ...(filter.instance && { instanceId: filter.instance }),
+      ...(filter.status && {
+        status: filter.status === 'queued' ? In(['queued', 'claimed']) : filter.status,
+      }),
+      ...(cursor && { id: LessThan(cursor) }),
+    };
+    const messages = await this.repository(MessageEntity).find({
+      where,
+      order: { id: 'DESC' },
+      take: limit + 1,
+    });
+    const data = await this.dataOf(messages);
+    return pageOf(
+      messages.map((message) => messageView(message, data.get(message.requestId))),
+      limit,
+    );
+  }
+
+  /** One message with its events, attempts and request. @throws NotFoundError */
+  async get(id: string): Promise<MessageDetailView> {
+    const [message] = await this.repository(MessageEntity).findBy({ id });
+    if (!message) throw new NotFoundError('message', id);
+    const [events, attempts, data, shipment] = await Promise.all([
+      this.repository(DeliveryEventEntity).find({
+        where: { messageId: id },
+        order: { occurredAt: 'ASC' },
+      }),
+      this.repository(AttemptEntity).find({ where: { messageId: id }, order: { no: 'ASC' } }),
+      this.dataOf([message]),
+      this.notifications.get(message.requestId),
+    ]);
+    const { instanceId, to } = message;
+    const attempt = Math.max(message.attempts, 1);
+    return {
+      ...messageView(message, data.get(message.requestId)),
+      events: events.map(deliveryEventView),
+      attemptLog: attempts.map(attemptView),
+      ...(shipment &&
+        to !== null && {
+          request: messageRequest(
+            shipment.parameters,
+            to,
+            this.callbackUrls.ofAttempt({ instanceId, messageId: id, attempt }),
+          ),
+        }),
+    };
+  }
+
+  private async countsOf(requestId: string): Promise<NotificationView['counts']> {
+    const rows = await this.database.query<{ status: MessageStatus; count: string | number }>(
+      `SELECT status, COUNT(*) AS count FROM ${MESSAGE_TABLE} WHERE request_id = ? GROUP BY status`,
+      requestId,
+    );
+    const counts: NotificationView['counts'] = {};
+    for (const { status, count } of rows) {
+      const shown = publicStatus(status);
+      counts[shown] = (counts[shown] ?? 0) + Number(count);
+    }
+    return counts;
+  }
+
+  private async dataOf(messages: readonly MessageEntity[]): Promise<Map<string, string | null>> {
+    const ids = [...new Set(messages.map(({ requestId }) => requestId))];
+    const rows = await this.repository(NotificationEntity).find({
+      select: { id: true, data: true },
+      where: { id: In(ids) },
+    });
+    return new Map(rows.map(({ id, data }) => [id, data]));
+  }
+
+  private repository<T extends object>(entity: new () => T) {
+    return this.database.dataSource.getRepository(entity);
+  }
+}
+
+/** Cuts what was read beyond the page, which tells that more follows. */
+function pageOf(messages: MessageView[], limit: number): Page<MessageView> {
+  const items = messages.slice(0, limit);
+  return messages.length > limit ? { items, nextCursor: items.at(-1)!.id } : { items };
+}

@@ -1,0 +1,430 @@
+import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
+
+/**
+ * `claimed` shows as `queued` to callers: a worker holds the message and has not begun to send it.
+ * `unknown` means that Twilio may have it, and nothing has proved so yet.
+ */
+export type MessageStatus =
+  'queued' | 'claimed' | 'sending' | 'unknown' | 'sent' | 'delivered' | 'seen' | 'discarded';
+
+export type AttemptOutcome = 'accepted' | 'notSent' | 'rejected' | 'ambiguous';
+
+/** All of a message that decisions are made from and that they change. Instants are in milliseconds. */
+export interface MessageState {
+  readonly status: MessageStatus;
+  readonly fence: number;
+  readonly claims: number;
+  readonly attempts: number;
+  readonly dueAt: number | null;
+  readonly sid: string | null;
+  readonly reason: string | null;
+  readonly explanation: string | null;
+  readonly errorCode: number | null;
+  readonly sentAt: number | null;
+  readonly deliveredAt: number | null;
+  readonly seenAt: number | null;
+  readonly discardedAt: number | null;
+}
+
+/** Why a message is given up: a stable code, a sentence, and Twilio's error code if it gave one. */
+export interface Discard {
+  readonly reason: string;
+  readonly explanation: string;
+  readonly errorCode?: number;
+}
+
+/** One thing that somebody learnt or did about a message. Negative evidence counts only with the current fence. */
+export type Evidence = { readonly at: number } & (
+  | { readonly kind: 'claimed'; readonly leaseUntil: number; readonly refusal?: Discard }
+  | { readonly kind: 'released'; readonly fence: number; readonly dueAt: number }
+  | ({ readonly kind: 'refused'; readonly fence: number } & Discard)
+  | { readonly kind: 'started'; readonly fence: number; readonly leaseUntil: number }
+  | ({
+      readonly kind: 'accepted';
+      readonly sid: string;
+      readonly providerStatus: string;
+    } & FencedAnswer)
+  | ({ readonly kind: 'notSent'; readonly retryAt: number | null } & Discard & FencedAnswer)
+  | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
+  | ({ readonly kind: 'ambiguous' } & FencedAnswer)
+  | { readonly kind: 'lapsed' }
+  | Report
+  | { readonly kind: 'canceled' }
+  | Resolution
+);
+
+/** How one attempt ended. */
+interface Answer {
+  readonly attempt: number;
+  readonly httpStatus?: number;
+  readonly detail?: string;
+}
+type FencedAnswer = Answer & { readonly fence: number };
+
+/** A status that Twilio reported for a message it has accepted. */
+export interface Report {
+  readonly kind: 'reported';
+  readonly source: EvidenceSource;
+  readonly sid: string;
+  readonly providerStatus: string;
+  /** Absent for a status that this version does not know. */
+  readonly type?: DeliveryEventType;
+  readonly discard?: Discard;
+  /** The attempt that the report belongs to, when its URL told. */
+  readonly attempt?: number;
+}
+
+/** An operator's word on a message whose fate is unknown. */
+export interface Resolution {
+  readonly kind: 'resolved';
+  readonly status: 'sent' | 'discarded' | 'queued';
+  readonly sid?: string;
+  readonly explanation?: string;
+}
+
+/** What a step writes to the log of attempts. */
+export interface AttemptChange {
+  readonly no: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly outcome?: AttemptOutcome;
+  readonly httpStatus?: number;
+  readonly errorCode?: number;
+  readonly sid?: string;
+  readonly detail?: string;
+}
+
+/** What a step appends to the log of delivery events. */
+export interface LoggedEvent {
+  readonly type?: DeliveryEventType;
+  readonly providerStatus: string;
+  readonly sid: string;
+  readonly errorCode: number;
+  readonly explanation?: string;
+  readonly source: EvidenceSource;
+  readonly occurredAt: number;
+}
+
+export interface Step {
+  readonly state: MessageState;
+  /** Whether the evidence counted; what did not count is logged at most. */
+  readonly applied: boolean;
+  /** What this step was the first to learn, in order: each is told to listeners once. */
+  readonly learnt: readonly DeliveryEventType[];
+  readonly attempt?: AttemptChange;
+  readonly event?: LoggedEvent;
+}
+
+const RANK: Record<MessageStatus, number> = {
+  queued: 0,
+  claimed: 0,
+  sending: 0,
+  unknown: 0,
+  sent: 1,
+  discarded: 2,
+  delivered: 3,
+  seen: 4,
+};
+
+/** Whether nothing more can happen to the message by our own doing. */
+export const isFinal = (status: MessageStatus): boolean => RANK[status] > RANK.sent;
+
+/** The state of a message that was just accepted. */
+export const initialState = (dueAt: number): MessageState => ({
+  status: 'queued',
+  fence: 0,
+  claims: 0,
+  attempts: 0,
+  dueAt,
+  sid: null,
+  reason: null,
+  explanation: null,
+  errorCode: null,
+  sentAt: null,
+  deliveredAt: null,
+  seenAt: null,
+  discardedAt: null,
+});
+
+/**
+ * Folds one piece of evidence into the state of a message. The only place that decides what a message's status is.
+ *
+ * Positive evidence - Twilio has it - is adopted from any state, whoever brings it. Negative evidence needs the
+ * fence, so a worker that lost its lease cannot put a message back that another is sending.
+ */
+export function step(state: MessageState, evidence: Evidence): Step {
+  const { at } = evidence;
+  switch (evidence.kind) {
+    case 'claimed':
+      if (state.status !== 'queued' || state.dueAt === null || state.dueAt > at) {
+        return ignored(state);
+      }
+      if (evidence.refusal) return discarded(state, at, evidence.refusal, 'refused', 'engine');
+      return applied({
+        ...state,
+        status: 'claimed',
+        fence: state.fence + 1,
+        claims: state.claims + 1,
+        dueAt: evidence.leaseUntil,
+      });
+
+    case 'released':
+      if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
+      return applied({
+        ...state,
+        status: 'queued',
+        claims: state.claims - 1,
+        dueAt: evidence.dueAt,
+      });
+
+    case 'refused':
+      if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
+      return discarded(state, at, evidence, 'refused', 'engine');
+
+    case 'started': {
+      if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
+      const attempts = state.attempts + 1;
+      return {
+        ...applied({ ...state, status: 'sending', attempts, dueAt: evidence.leaseUntil }),
+        attempt: { no: attempts, startedAt: at },
+      };
+    }
+
+    case 'accepted': {
+      const { sid, providerStatus } = evidence;
+      return {
+        ...learn(adopt(state, sid, at), state, { type: 'sent', at }),
+        attempt: ended(evidence, 'accepted', at, { sid }),
+        event: {
+          type: 'sent',
+          providerStatus,
+          sid,
+          errorCode: 0,
+          source: 'response',
+          occurredAt: at,
+        },
+      };
+    }
+
+    case 'notSent': {
+      const attempt = ended(evidence, 'notSent', at, { errorCode: evidence.errorCode });
+      if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
+      if (evidence.retryAt === null) {
+        return { ...discarded(state, at, evidence, 'rejected', 'engine'), attempt };
+      }
+      return { ...applied({ ...state, status: 'queued', dueAt: evidence.retryAt }), attempt };
+    }
+
+    case 'rejected': {
+      const attempt = ended(evidence, 'rejected', at, { errorCode: evidence.errorCode });
+      if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
+      return { ...discarded(state, at, evidence, 'rejected', 'response'), attempt };
+    }
+
+    case 'ambiguous': {
+      const attempt = ended(evidence, 'ambiguous', at, {});
+      if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
+      return { ...applied(unknown(state)), attempt };
+    }
+
+    case 'lapsed':
+      if (state.dueAt === null || state.dueAt > at) return ignored(state);
+      // Without an attempt row, not a byte has left; with one, nobody can tell.
+      if (state.status === 'claimed') {
+        return applied({ ...state, status: 'queued', fence: state.fence + 1, dueAt: at });
+      }
+      if (state.status !== 'sending') return ignored(state);
+      return {
+        ...applied(unknown(state)),
+        attempt: {
+          no: state.attempts,
+          endedAt: at,
+          outcome: 'ambiguous',
+          detail: 'the process that sent it ended before it knew',
+        },
+      };
+
+    case 'reported': {
+      const { sid, providerStatus, type, discard, source } = evidence;
+      const event: LoggedEvent = {
+        type,
+        providerStatus,
+        sid,
+        errorCode: discard?.errorCode ?? 0,
+        explanation: discard?.explanation,
+        source,
+        occurredAt: at,
+      };
+      const adopted = adopt(state, sid, at);
+      // Another SID is proof of a second send: it may show that the recipient has it, never that they have not.
+      const foreign = adopted.sid !== sid && type === 'discarded';
+      // The report that brings the SID also settles its attempt, whose answer may never come.
+      const attempt: AttemptChange | undefined =
+        evidence.attempt === undefined || state.sid !== null
+          ? undefined
+          : { no: evidence.attempt, outcome: 'accepted', sid, endedAt: at };
+      return {
+        ...learn(adopted, state, foreign ? { type: undefined, at } : { type, at, discard }),
+        attempt,
+        event,
+      };
+    }
+
+    case 'canceled':
+      if (state.status !== 'queued' && state.status !== 'claimed') return ignored(state);
+      return discarded(state, at, CANCELED, 'canceled', 'operator');
+
+    case 'resolved': {
+      if (state.status !== 'unknown') return ignored(state);
+      const { status, explanation } = evidence;
+      if (status === 'queued') return applied({ ...cleared(state), status, dueAt: at });
+      if (status === 'discarded') {
+        const reason = {
+          reason: 'resolved_not_sent',
+          explanation: explanation ?? 'An operator found that the message was not sent.',
+        };
+        return discarded(state, at, reason, 'resolved', 'operator');
+      }
+      const sent = {
+        ...cleared(state),
+        status,
+        dueAt: null,
+        sentAt: at,
+        sid: evidence.sid ?? null,
+      };
+      return {
+        ...learn(sent, state, { type: 'sent', at }),
+        event: {
+          type: 'sent',
+          providerStatus: 'resolved',
+          sid: evidence.sid ?? '',
+          errorCode: 0,
+          explanation,
+          source: 'operator',
+          occurredAt: at,
+        },
+      };
+    }
+  }
+}
+
+const CANCELED: Discard = {
+  reason: 'canceled',
+  explanation: 'The message was cancelled before it was sent.',
+};
+
+const ignored = (state: MessageState): Step => ({ state, applied: false, learnt: [] });
+const applied = (state: MessageState): Step => ({ state, applied: true, learnt: [] });
+
+/** Whether whoever speaks still holds the message. */
+const holds = (state: MessageState, fence: number): boolean =>
+  state.status === 'sending' && state.fence === fence;
+
+const cleared = (state: MessageState): MessageState => ({
+  ...state,
+  reason: null,
+  explanation: null,
+  errorCode: null,
+});
+
+const unknown = (state: MessageState): MessageState => ({
+  ...state,
+  status: 'unknown',
+  fence: state.fence + 1,
+  dueAt: null,
+  reason: 'outcome_unknown',
+  explanation:
+    'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback settles it.',
+});
+
+/** Twilio has the message: whatever was planned or believed for it is off. */
+function adopt(state: MessageState, sid: string, at: number): MessageState {
+  if (state.sid !== null) return state;
+  const sentAt = state.sentAt ?? at;
+  // Delivery can only be known already when an operator had settled the message without a SID.
+  if (RANK[state.status] > RANK.discarded) return { ...state, sid, sentAt };
+  return {
+    ...cleared(state),
+    status: 'sent',
+    fence: state.fence + 1,
+    dueAt: null,
+    sid,
+    sentAt,
+    discardedAt: null,
+  };
+}
+
+/** Moves the status up by rank and notes what was learnt for the first time. */
+function learn(
+  state: MessageState,
+  before: MessageState,
+  { type, at, discard }: { type?: DeliveryEventType; at: number; discard?: Discard },
+): Step {
+  let next = state;
+  if (type && RANK[type] > RANK[next.status]) next = { ...next, status: type, dueAt: null };
+  if (type === 'delivered') next = { ...next, deliveredAt: next.deliveredAt ?? at };
+  if (type === 'seen') next = { ...next, seenAt: next.seenAt ?? at };
+  if (type === 'discarded' && next.status === 'discarded') {
+    next = { ...next, ...explained(next, discard), discardedAt: next.discardedAt ?? at };
+  }
+  return { state: next, applied: next !== before, learnt: newlyKnown(before, next) };
+}
+
+const LEARNT_BY = [
+  ['sent', 'sentAt'],
+  ['delivered', 'deliveredAt'],
+  ['seen', 'seenAt'],
+  ['discarded', 'discardedAt'],
+] as const;
+
+const newlyKnown = (before: MessageState, after: MessageState): DeliveryEventType[] =>
+  LEARNT_BY.filter(([, at]) => before[at] === null && after[at] !== null).map(([type]) => type);
+
+/** An explanation is never erased: a later report without an error code leaves the earlier one. */
+function explained(state: MessageState, discard?: Discard): Partial<MessageState> {
+  if (!discard || (state.reason !== null && discard.errorCode === undefined)) return {};
+  const { reason, explanation, errorCode = null } = discard;
+  return { reason, explanation, errorCode };
+}
+
+/** Given up by ourselves; the fence withdraws it from whoever had claimed it. */
+function discarded(
+  state: MessageState,
+  at: number,
+  { reason, explanation, errorCode }: Discard,
+  providerStatus: string,
+  source: EvidenceSource,
+): Step {
+  const next: MessageState = {
+    ...state,
+    status: 'discarded',
+    fence: state.fence + 1,
+    dueAt: null,
+    reason,
+    explanation,
+    errorCode: errorCode ?? null,
+    discardedAt: at,
+  };
+  return {
+    ...applied(next),
+    learnt: ['discarded'],
+    event: {
+      type: 'discarded',
+      providerStatus,
+      sid: '',
+      errorCode: errorCode ?? 0,
+      explanation,
+      source,
+      occurredAt: at,
+    },
+  };
+}
+
+function ended(
+  { attempt, httpStatus, detail }: Answer,
+  outcome: AttemptOutcome,
+  at: number,
+  found: Pick<AttemptChange, 'sid' | 'errorCode'>,
+): AttemptChange {
+  return { no: attempt, endedAt: at, outcome, httpStatus, detail, ...found };
+}

@@ -1,0 +1,77 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { InstantColumn } from '../database/columns.js';
+import type { MessageStatus } from './message-state.js';
+
+export const MESSAGE_TABLE = 'twilio_whatsapp_message';
+
+/** A notification for one recipient: the row that is queued, sent and tracked. */
+@Entity(MESSAGE_TABLE)
+@Index(['status', 'dueAt'])
+@Index(['requestId', 'id'])
+@Index(['recipient', 'id'])
+export class MessageEntity {
+  /** UUIDv7: messages sort by the time they were accepted. */
+  @PrimaryColumn({ type: 'varchar', length: 36 })
+  id: string;
+
+  @Column({ name: 'request_id', type: 'varchar', length: 36 })
+  requestId: string;
+
+  @Column({ type: 'varchar', length: 255 })
+  recipient: string;
+
+  @Column({ name: 'instance_id', type: 'varchar', length: 36 })
+  instanceId: string;
+
+  /** Absent when the recipient has no usable address; `reason` then says why. */
+  @Column({ name: 'to_address', type: 'varchar', length: 160, nullable: true })
+  to: string | null;
+
+  /** Absent when a messaging service chooses the sender. */
+  @Column({ name: 'from_address', type: 'varchar', length: 160, nullable: true })
+  from: string | null;
+
+  @Column({ type: 'varchar', length: 16 })
+  status: MessageStatus;
+
+  /** Counts the claims and withdrawals: who holds an older number may no longer speak for the message. */
+  @Column({ type: 'int' })
+  fence: number;
+
+  @Column({ type: 'int' })
+  claims: number;
+
+  @Column({ type: 'int' })
+  attempts: number;
+
+  /** When the engine must act: send what is queued, give up what is claimed or sending. Absent when it need not. */
+  @InstantColumn({ name: 'due_at', nullable: true })
+  dueAt: number | null;
+
+  @Column({ type: 'varchar', length: 34, nullable: true, unique: true })
+  sid: string | null;
+
+  @Column({ type: 'varchar', length: 40, nullable: true })
+  reason: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  explanation: string | null;
+
+  @Column({ name: 'error_code', type: 'int', nullable: true })
+  errorCode: number | null;
+
+  @InstantColumn({ name: 'created_at' })
+  createdAt: number;
+
+  @InstantColumn({ name: 'sent_at', nullable: true })
+  sentAt: number | null;
+
+  @InstantColumn({ name: 'delivered_at', nullable: true })
+  deliveredAt: number | null;
+
+  @InstantColumn({ name: 'seen_at', nullable: true })
+  seenAt: number | null;
+
+  @InstantColumn({ name: 'discarded_at', nullable: true })
+  discardedAt: number | null;
+}

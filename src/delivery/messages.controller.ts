@@ -1,0 +1,43 @@
+import { Controller, Get, HttpCode, HttpStatus, Param, Post, UseGuards } from '@nestjs/common';
+import { ApiGuard } from '../api.guard.js';
+import type { Page } from '../page.dto.js';
+import { RequestBody, RequestQuery } from '../request-body.js';
+import { ListMessagesDto } from './dto/list-messages.dto.js';
+import { ResolveMessageDto } from './dto/resolve-message.dto.js';
+import { MessageCommands } from './message-commands.js';
+import { MessageLog } from './message-log.js';
+import type { MessageDetailView, MessageView } from './message.view.js';
+
+@Controller('messages')
+@UseGuards(ApiGuard)
+export class MessagesController {
+  constructor(
+    private readonly log: MessageLog,
+    private readonly commands: MessageCommands,
+  ) {}
+
+  @Get()
+  list(@RequestQuery() query: ListMessagesDto): Promise<Page<MessageView>> {
+    return this.log.list(query);
+  }
+
+  @Get(':id')
+  get(@Param('id') id: string): Promise<MessageDetailView> {
+    return this.log.get(id);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(HttpStatus.OK)
+  cancel(@Param('id') id: string): Promise<MessageDetailView> {
+    return this.commands.cancel(id);
+  }
+
+  @Post(':id/resolve')
+  @HttpCode(HttpStatus.OK)
+  resolve(
+    @Param('id') id: string,
+    @RequestBody() resolution: ResolveMessageDto,
+  ): Promise<MessageDetailView> {
+    return this.commands.resolve(id, resolution);
+  }
+}

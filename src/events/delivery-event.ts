@@ -1,0 +1,32 @@
+/** What a delivery event can say. */
+export const DELIVERY_EVENT_TYPES = ['sent', 'delivered', 'seen', 'discarded'] as const;
+export type DeliveryEventType = (typeof DELIVERY_EVENT_TYPES)[number];
+
+/** Where it was learnt: Twilio's answer, its callback, its message list, an operator, or the engine itself. */
+export type EvidenceSource = 'response' | 'callback' | 'stream' | 'poll' | 'operator' | 'engine';
+
+/** What listeners receive: the message as it is now, and what was just learnt about it. */
+export interface WhatsappDeliveryEvent {
+  readonly type: DeliveryEventType;
+  /** The message's UUID. */
+  readonly messageId: string;
+  readonly requestId: string;
+  /** The user's identifier. */
+  readonly recipient: string;
+  /** The provider instance's id. */
+  readonly instance: string;
+  /** E.164, or a business-scoped user id. */
+  readonly to?: string;
+  readonly from?: string;
+  /** Twilio's SID, once Twilio has accepted the message. */
+  readonly sid?: string;
+  /** Of `discarded`: a stable code such as `window_closed`. */
+  readonly reason?: string;
+  /** Of `discarded`: a sentence that says why. */
+  readonly explanation?: string;
+  /** Of `discarded`: Twilio's error code, when it gave one. */
+  readonly errorCode?: number;
+  readonly occurredAt: Date;
+  /** The `data` of the notification. */
+  readonly data?: Record<string, unknown>;
+}

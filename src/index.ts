@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+
+export { useWhatsappBodyParsers } from './body-parsers.js';
+export { TWILIO_WHATSAPP_ENTITIES } from './database/entities.js';
+export { TWILIO_WHATSAPP_MIGRATIONS } from './database/migrations/index.js';
+export type { MessageStatus } from './delivery/message-state.js';
+export type {
+  AttemptView,
+  DeliveryEventView,
+  MessageDetailView,
+  MessageView,
+  NotificationView,
+  PublicStatus,
+} from './delivery/message.view.js';
+export {
+  DELIVERY_EVENT_TYPES,
+  type DeliveryEventType,
+  type EvidenceSource,
+  type WhatsappDeliveryEvent,
+} from './events/delivery-event.js';
+export { OnWhatsappEvent } from './events/on-whatsapp-event.decorator.js';
+export {
+  NotificationContentDto,
+  SendNotificationDto,
+  SendToDto,
+  type InlineRecipient,
+  type NotificationOverride,
+} from './notifications/dto/send-notification.dto.js';
+export type { SendOptions } from './notifications/notifications.service.js';
+export type { Page } from './page.dto.js';
+export type { ProviderInstanceView } from './providers/provider-instance.view.js';
+export { twilioWhatsappConfig } from './twilio-whatsapp.config.js';
+export {
+  CONFIGURATION_KEYS,
+  PROVIDER_IDENTIFIER,
+  type ConfigurationKey,
+} from './twilio-whatsapp.constants.js';
+export {
+  ConflictError,
+  IdempotencyKeyReusedError,
+  InvalidNotificationError,
+  MessageStateError,
+  NoProviderInstanceError,
+  NotFoundError,
+  TwilioWhatsappOptionsError,
+} from './twilio-whatsapp.errors.js';
+export { TwilioWhatsappModule } from './twilio-whatsapp.module.js';
+export {
+  DeliveryOptions,
+  OVERRIDE_SCOPES,
+  type ApiGuardOptions,
+  type ApiKeyOptions,
+  type OverrideScope,
+  type TwilioWhatsappModuleExtras,
+  type TwilioWhatsappModuleOptions,
+} from './twilio-whatsapp.options.js';
+export { TwilioWhatsappSender } from './twilio-whatsapp.sender.js';
+export type { DirectoryUser, UserDirectory } from './users/user-directory.js';

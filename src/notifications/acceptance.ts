@@ -1,0 +1,149 @@
+import { Injectable } from '@nestjs/common';
+import { batch, Database, query, type Transaction } from '../database/database.js';
+import { GroupCommit } from '../database/group-commit.js';
+import type { JsonColumns } from '../database/dialect.js';
+import { MESSAGE_TABLE } from '../delivery/message.entity.js';
+import { NOTIFICATION_TABLE } from '../delivery/notification.entity.js';
+import { UsersService, type ProfileChange } from '../users/users.service.js';
+
+/** The message of one recipient, before it is stored. */
+export interface NewMessage {
+  readonly id: string;
+  readonly recipient: string;
+  /** Absent when the recipient cannot be reached; `reason` then says why. */
+  readonly to?: string;
+  readonly reason?: string;
+  readonly dueAt: number;
+}
+
+/** All that is stored when a notification is accepted. */
+export interface NewNotification {
+  readonly id: string;
+  readonly createdAt: number;
+  /** JSON of Twilio's body parameters. */
+  readonly parameters: string;
+  readonly credentials?: string;
+  readonly data?: string;
+  readonly idempotencyKey?: string;
+  readonly fingerprint?: string;
+  readonly instanceId: string;
+  readonly from?: string;
+  readonly messages: readonly NewMessage[];
+  /** Users that came along with the request. */
+  readonly users: readonly ProfileChange[];
+}
+
+/** What is stored under the idempotency key: this notification, or an earlier one. */
+export interface Accepted {
+  readonly requestId: string;
+  readonly fingerprint?: string;
+}
+
+const NOTIFICATION_COLUMNS = {
+  id: 'text',
+  parameters: 'text',
+  credentials: 'text',
+  data: 'text',
+  idempotency_key: 'text',
+  fingerprint: 'text',
+  created_at: 'bigint',
+} satisfies JsonColumns;
+
+const MESSAGE_COLUMNS = {
+  id: 'text',
+  request_id: 'text',
+  recipient: 'text',
+  instance_id: 'text',
+  to_address: 'text',
+  from_address: 'text',
+  status: 'text',
+  fence: 'int',
+  claims: 'int',
+  attempts: 'int',
+  due_at: 'bigint',
+  reason: 'text',
+  created_at: 'bigint',
+} satisfies JsonColumns;
+
+/** Stores accepted notifications with their messages; those that arrive together share a transaction. */
+@Injectable()
+export class Acceptance {
+  private readonly commits = new GroupCommit(
+    (waiting: NewNotification[]) => this.database.transaction(() => this.store(waiting)),
+    64,
+  );
+
+  constructor(
+    private readonly database: Database,
+    private readonly users: UsersService,
+  ) {}
+
+  /** Resolves after the commit. */
+  commit(notification: NewNotification): Promise<Accepted> {
+    return this.commits.add(notification);
+  }
+
+  /** The statements that store the notifications, for whoever commits them. */
+  *store(notifications: readonly NewNotification[]): Transaction<Accepted[]> {
+    const { dialect } = this.database;
+    yield* batch(
+      // A key that is taken keeps its notification; anything else that collides would be a bug.
+      dialect.insert(NOTIFICATION_TABLE, NOTIFICATION_COLUMNS, 'keep'),
+      notifications.map(notificationRow),
+    );
+    const accepted = yield* this.underTheirKeys(notifications);
+    const fresh = notifications.filter(({ id }, index) => accepted[index].requestId === id);
+    yield* this.users.merge(fresh.flatMap(({ users }) => users));
+    yield* batch(dialect.insert(MESSAGE_TABLE, MESSAGE_COLUMNS), fresh.flatMap(messageRows));
+    return accepted;
+  }
+
+  private *underTheirKeys(notifications: readonly NewNotification[]): Transaction<Accepted[]> {
+    const keys = notifications.flatMap(({ idempotencyKey: key }) =>
+      key ? [{ idempotency_key: key }] : [],
+    );
+    const rows =
+      keys.length === 0
+        ? []
+        : yield* query<{ idempotency_key: string; id: string; fingerprint: string }>(
+            `SELECT idempotency_key, id, fingerprint FROM ${NOTIFICATION_TABLE} WHERE idempotency_key IN (${this.database.dialect.rows(
+              { idempotency_key: 'text' },
+            )})`,
+            JSON.stringify(keys),
+          );
+    const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
+    return notifications.map(({ id, idempotencyKey, fingerprint }) => {
+      const stored = idempotencyKey === undefined ? undefined : byKey.get(idempotencyKey);
+      return stored
+        ? { requestId: stored.id, fingerprint: stored.fingerprint }
+        : { requestId: id, fingerprint };
+    });
+  }
+}
+
+const notificationRow = (notification: NewNotification): object => ({
+  id: notification.id,
+  parameters: notification.parameters,
+  credentials: notification.credentials,
+  data: notification.data,
+  idempotency_key: notification.idempotencyKey,
+  fingerprint: notification.fingerprint,
+  created_at: notification.createdAt,
+});
+
+const messageRows = (notification: NewNotification): object[] =>
+  notification.messages.map(({ id, recipient, to, reason, dueAt }) => ({
+    id,
+    request_id: notification.id,
+    recipient,
+    instance_id: notification.instanceId,
+    to_address: to,
+    from_address: notification.from,
+    status: 'queued',
+    fence: 0,
+    claims: 0,
+    attempts: 0,
+    due_at: dueAt,
+    reason,
+    created_at: notification.createdAt,
+  }));

@@ -1,0 +1,135 @@
+import { Type } from 'class-transformer';
+import {
+  Allow,
+  IsDefined,
+  IsISO8601,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  MaxLength,
+  ValidateBy,
+  ValidateNested,
+} from 'class-validator';
+
+/** A user to notify: the identifier, and attributes that create the user or are merged into the profile. */
+export interface InlineRecipient {
+  identifier: string;
+  /** E.164 without spaces, such as `+919988776655`. */
+  phoneNumber?: string;
+  [attribute: string]: unknown;
+}
+
+/** Refuses what Engagespot has and this module does not, with the way to do without. */
+const IsUnsupported = (instead: string): PropertyDecorator =>
+  ValidateBy({
+    name: 'isUnsupported',
+    validator: {
+      validate: (value) => value === undefined,
+      defaultMessage: () => `$property is not supported: ${instead}`,
+    },
+  });
+
+const NO_TEMPLATES =
+  'pass the text, or a template of Twilio as override.twilio_whatsapp.ContentSid';
+
+/** What a notification says. */
+export class NotificationContentDto {
+  @IsString()
+  @Length(1, 4096)
+  title: string;
+
+  /** The text of the message; without it, the title is. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  message?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  url?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  icon?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  category?: string;
+
+  @IsOptional()
+  @IsObject()
+  data?: Record<string, unknown>;
+
+  @IsUnsupported(NO_TEMPLATES)
+  templateId?: never;
+
+  @IsUnsupported(NO_TEMPLATES)
+  templateIdentifier?: never;
+
+  @IsUnsupported(NO_TEMPLATES)
+  content?: never;
+
+  @IsUnsupported('there are no workflows here; pass title and message')
+  workflow?: never;
+}
+
+/** Whom a notification is for. */
+export class SendToDto {
+  /** Identifiers of users, or users with attributes; 10,000 at most. */
+  @Allow()
+  recipients?: (string | InlineRecipient)[];
+
+  @IsUnsupported('there are no topics here; name the recipients')
+  topics?: never;
+}
+
+/** `override` of a notification. Entries of other providers are left alone. */
+export interface NotificationOverride {
+  /** Restricts delivery to these channels: without `whatsapp` nothing is sent. */
+  channels?: string[];
+  /** Configuration keys, `_config`, `_instance`, and any body parameter of Twilio's. */
+  twilio_whatsapp?: Record<string, unknown>;
+  [other: string]: unknown;
+}
+
+/** Body of `POST notifications`, and what the sender takes. */
+export class SendNotificationDto {
+  @IsDefined({ message: 'notification must be an object with a title' })
+  @IsObject()
+  @ValidateNested()
+  @Type(() => NotificationContentDto)
+  notification: NotificationContentDto;
+
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => SendToDto)
+  sendTo?: SendToDto;
+
+  /** The older place for recipients; united with `sendTo.recipients`. */
+  @Allow()
+  recipients?: string[];
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  category?: string;
+
+  /** Passed along to delivery events and shown with the messages. */
+  @IsOptional()
+  @IsObject()
+  data?: Record<string, unknown>;
+
+  /** When to send it, ISO 8601; without it, or when it is past, now. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  sendAt?: string;
+
+  @IsOptional()
+  @IsObject()
+  override?: NotificationOverride;
+}

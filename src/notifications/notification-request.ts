@@ -1,0 +1,93 @@
+import { CHANNEL, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
+import { InvalidNotificationError } from '../twilio-whatsapp.errors.js';
+import type { OverrideScope } from '../twilio-whatsapp.options.js';
+import { storageProblem } from '../storable.js';
+import { validate } from '../validation.js';
+import { SendNotificationDto } from './dto/send-notification.dto.js';
+import { parseOverride, type Override } from './override.js';
+import { readRecipients, type Recipient } from './recipients.js';
+
+/** A notification that was checked and can be accepted. */
+export interface NotificationRequest {
+  readonly text: { readonly title: string; readonly message?: string };
+  readonly recipients: readonly Recipient[];
+  readonly override: Override;
+  /** JSON of the caller's `data`. */
+  readonly data?: string;
+  /** Milliseconds since 1970. */
+  readonly sendAt?: number;
+  /** JSON of the whole, to recognise a repetition. */
+  readonly json: string;
+}
+
+/**
+ * Checks a notification and takes it apart.
+ *
+ * @param allowed what callers may override
+ * @throws InvalidNotificationError that names every field that is wrong
+ */
+export function parseNotification(
+  input: unknown,
+  allowed: readonly OverrideScope[],
+): NotificationRequest {
+  const json = toJson(input);
+  const unstorable = storageProblem(input, json);
+  if (unstorable) throw new InvalidNotificationError([unstorable]);
+
+  const body = input as Partial<SendNotificationDto>;
+  const { value, problems } = validate(SendNotificationDto, envelopeOf(body));
+  const { recipients, problems: recipientProblems } = readRecipients(
+    body.sendTo?.recipients,
+    body.recipients,
+  );
+  const provider = Object(body.override)[PROVIDER_IDENTIFIER] as unknown;
+  const { override, problems: overrideProblems } = parseOverride(provider, allowed);
+  const channels: unknown = body.override?.channels;
+  if (channels !== undefined && !isTextList(channels)) {
+    problems.push('override.channels must be a list of channel names');
+  }
+  problems.push(...recipientProblems, ...overrideProblems);
+  if (problems.length > 0) throw new InvalidNotificationError(problems);
+
+  const { title, message } = value.notification;
+  return {
+    text: { title, message },
+    recipients: isTextList(channels) && !channels.includes(CHANNEL) ? [] : recipients,
+    override,
+    data: body.data && JSON.stringify(body.data),
+    sendAt: body.sendAt === undefined ? undefined : Date.parse(body.sendAt),
+    json,
+  };
+}
+
+/** All but what may be huge or holds keys of others: decorators check the rest. */
+function envelopeOf({
+  sendTo,
+  recipients: _checkedApart,
+  data,
+  override,
+  ...rest
+}: Partial<SendNotificationDto>): object {
+  const { recipients: _alsoApart, ...to } = Object(sendTo) as Record<string, unknown>;
+  return {
+    ...rest,
+    ...(sendTo !== undefined && { sendTo: isObject(sendTo) ? to : sendTo }),
+    ...(data !== undefined && { data: isObject(data) ? {} : data }),
+    ...(override !== undefined && { override: isObject(override) ? {} : override }),
+  };
+}
+
+function toJson(input: unknown): string {
+  if (!isObject(input)) throw new InvalidNotificationError(['the body must be a JSON object']);
+  try {
+    return JSON.stringify(input);
+  } catch {
+    throw new InvalidNotificationError(['the notification must be plain JSON without circles']);
+  }
+}
+
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isTextList = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');

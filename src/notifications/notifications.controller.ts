@@ -1,0 +1,43 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Post,
+  UseGuards,
+} from '@nestjs/common';
+import { ApiGuard } from '../api.guard.js';
+import { MessageLog } from '../delivery/message-log.js';
+import type { NotificationView } from '../delivery/message.view.js';
+import { PageDto } from '../page.dto.js';
+import { RequestQuery } from '../request-body.js';
+import { NotificationsService } from './notifications.service.js';
+
+@Controller('notifications')
+@UseGuards(ApiGuard)
+export class NotificationsController {
+  constructor(
+    private readonly notifications: NotificationsService,
+    private readonly log: MessageLog,
+  ) {}
+
+  @Post()
+  @HttpCode(HttpStatus.ACCEPTED)
+  send(
+    @Body() body: unknown,
+    @Headers('idempotency-key') idempotencyKey?: string,
+  ): Promise<{ requestId: string }> {
+    return this.notifications.send(body, { idempotencyKey });
+  }
+
+  @Get(':requestId')
+  get(
+    @Param('requestId') requestId: string,
+    @RequestQuery() page: PageDto,
+  ): Promise<NotificationView> {
+    return this.log.notification(requestId, page);
+  }
+}

@@ -1,0 +1,167 @@
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import type { EntityManager } from 'typeorm';
+import { v7 as uuid } from 'uuid';
+import { Database } from '../database/database.js';
+import { Dispatcher } from '../delivery/dispatcher.js';
+import { credentialsPlace } from '../delivery/notification-store.js';
+import { CredentialsCipher } from '../providers/credentials-cipher.js';
+import type { ProviderInstance } from '../providers/provider-instance.store.js';
+import { ProviderInstances } from '../providers/provider-instances.service.js';
+import { InjectUserDirectory, InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import {
+  IdempotencyKeyReusedError,
+  InvalidNotificationError,
+  NotFoundError,
+} from '../twilio-whatsapp.errors.js';
+import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
+import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
+import { isWhatsappAddress } from '../users/phone-number.js';
+import type { UserDirectory } from '../users/user-directory.js';
+import { UsersService, type ProfileChange } from '../users/users.service.js';
+import { Acceptance, type NewMessage, type NewNotification } from './acceptance.js';
+import { messageBody } from './message-body.js';
+import { parseNotification, type NotificationRequest } from './notification-request.js';
+import type { Override } from './override.js';
+import type { Recipient } from './recipients.js';
+
+/** How a notification is sent, beside what it says. */
+export interface SendOptions {
+  /** The messages exist exactly if this transaction commits. */
+  readonly transaction?: EntityManager;
+  /** Repeating a notification under the same key, 1 to 255 characters, answers with the first one. */
+  readonly idempotencyKey?: string;
+}
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** Accepts notifications: from here on, every one of their messages has a fate that can be looked up. */
+@Injectable()
+export class NotificationsService {
+  constructor(
+    @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
+    @InjectUserDirectory() private readonly directory: UserDirectory,
+    private readonly users: UsersService,
+    private readonly instances: ProviderInstances,
+    private readonly cipher: CredentialsCipher,
+    private readonly database: Database,
+    private readonly acceptance: Acceptance,
+    private readonly dispatcher: Dispatcher,
+  ) {}
+
+  /** Checks the notification and stores a message for each recipient; resolves after the commit. */
+  async send(
+    input: unknown,
+    { transaction, idempotencyKey }: SendOptions = {},
+  ): Promise<{ requestId: string }> {
+    const request = parseNotification(input, this.options.allowOverrides);
+    if (idempotencyKey !== undefined && !IDEMPOTENCY_KEY.test(idempotencyKey)) {
+      throw new InvalidNotificationError([
+        'Idempotency-Key must be 1 to 255 visible ASCII characters',
+      ]);
+    }
+    const notification = await this.compose(request, idempotencyKey);
+    const { requestId, fingerprint } = await this.commit(notification, transaction);
+    if (fingerprint !== notification.fingerprint) throw new IdempotencyKeyReusedError();
+    return { requestId };
+  }
+
+  private async commit(notification: NewNotification, transaction?: EntityManager) {
+    if (!transaction) {
+      const accepted = await this.acceptance.commit(notification);
+      this.dispatcher.wake();
+      return accepted;
+    }
+    const [accepted] = await this.database.runWithin(transaction, () =>
+      this.acceptance.store([notification]),
+    );
+    this.database.afterCommit(transaction, () => this.dispatcher.wake());
+    return accepted;
+  }
+
+  private async compose(
+    request: NotificationRequest,
+    idempotencyKey?: string,
+  ): Promise<NewNotification> {
+    const { override, recipients, data, sendAt, json } = request;
+    const id = uuid();
+    const createdAt = Date.now();
+    const instance = await this.chooseInstance(override);
+    const credentials = overriddenCredentials(override, instance.credentials);
+    const { To, ...parameters } = messageBody(
+      request.text,
+      override.config.TWILIO_FROM_NUMBER ?? instance.row.fromNumber,
+      override,
+    );
+    const dueAt = Math.max(sendAt ?? createdAt, createdAt);
+    const { From } = parameters;
+    return {
+      id,
+      createdAt,
+      parameters: JSON.stringify(parameters),
+      credentials:
+        credentials && this.cipher.seal(JSON.stringify(credentials), credentialsPlace(id)),
+      data,
+      idempotencyKey,
+      fingerprint: idempotencyKey && createHash('sha256').update(json).digest('hex'),
+      instanceId: instance.row.id,
+      from: typeof From === 'string' ? fromWhatsappAddress(From) : undefined,
+      messages:
+        typeof To === 'string'
+          ? recipients.map(({ identifier }) => addressed(identifier, To, dueAt))
+          : await this.address(recipients, dueAt),
+      users: this.users.isInCharge ? recipients.filter(hasProfile) : [],
+    };
+  }
+
+  private async chooseInstance({ instance }: Override): Promise<ProviderInstance> {
+    try {
+      return await this.instances.choose(instance);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new InvalidNotificationError([`override.twilio_whatsapp._instance: ${error.message}`]);
+    }
+  }
+
+  /** Finds where each recipient can be reached; those who cannot be get a message that says so. */
+  private async address(recipients: readonly Recipient[], dueAt: number): Promise<NewMessage[]> {
+    const strangers = recipients.filter(({ profile }) => profile?.phoneNumber === undefined);
+    const found = await this.directory.find(strangers.map(({ identifier }) => identifier));
+    const phones = new Map(found.map(({ identifier, phoneNumber }) => [identifier, phoneNumber]));
+    return recipients.map(({ identifier, profile }) => {
+      const isKnown = profile !== undefined || phones.has(identifier);
+      const phone = profile?.phoneNumber ?? phones.get(identifier);
+      if (phone !== undefined && phone !== null && phone !== '') {
+        return addressed(identifier, phone, dueAt);
+      }
+      // No need to wait for the time it was scheduled for: this will not change.
+      const reason = isKnown ? 'phone_missing' : 'recipient_unknown';
+      return { id: uuid(), recipient: identifier, reason, dueAt: Date.now() };
+    });
+  }
+}
+
+function addressed(recipient: string, address: unknown, dueAt: number): NewMessage {
+  const id = uuid();
+  const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
+  return isWhatsappAddress(to)
+    ? { id, recipient, to, dueAt }
+    : { id, recipient, reason: 'phone_invalid', dueAt: Date.now() };
+}
+
+const hasProfile = (recipient: Recipient): recipient is ProfileChange =>
+  recipient.profile !== undefined;
+
+/** The credentials that a request brings along, completed from the instance; undefined when it brings none. */
+function overriddenCredentials(
+  { config }: Override,
+  { accountSid }: TwilioCredentials,
+): TwilioCredentials | undefined {
+  const { TWILIO_ACCOUNT_SID: sid = accountSid, TWILIO_AUTH_TOKEN: authToken } = config;
+  if (authToken !== undefined) return { accountSid: sid, authToken };
+  if (sid === accountSid) return undefined;
+  throw new InvalidNotificationError([
+    'override.twilio_whatsapp._config.TWILIO_ACCOUNT_SID names another account: pass its TWILIO_AUTH_TOKEN too',
+  ]);
+}

@@ -1,0 +1,120 @@
+import { CONFIGURATION_FORMS } from '../providers/configuration.js';
+import {
+  CONFIGURATION_KEYS,
+  PROVIDER_IDENTIFIER,
+  type ConfigurationKey,
+} from '../twilio-whatsapp.constants.js';
+import type { OverrideScope } from '../twilio-whatsapp.options.js';
+import type { TwilioParameters } from '../twilio/twilio.gateway.js';
+
+/** A request's override, taken apart. */
+export interface Override {
+  /** The provider instance to use, by id or name. */
+  readonly instance?: string;
+  /** Configuration keys that take the place of the instance's. */
+  readonly config: Readonly<Partial<Record<ConfigurationKey, string>>>;
+  /** Body parameters of Twilio's, in its own spelling; `null` removes one that would be there by default. */
+  readonly parameters: Readonly<Record<string, string | readonly string[] | null>>;
+}
+
+const PATH = `override.${PROVIDER_IDENTIFIER}`;
+const PARAMETER = /^[A-Z][A-Za-z0-9]{0,63}$/;
+const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
+const SENDER_PARAMETERS = new Set(['From', 'MessagingServiceSid']);
+const MAX_LIST = 100;
+
+/**
+ * Takes `override.twilio_whatsapp` apart. Only own keys count, and they are copied into objects without prototype.
+ *
+ * @param allowed what callers may override; anything else is a problem
+ * @returns the override, and a message for each thing that is wrong with it
+ */
+export function parseOverride(
+  input: unknown,
+  allowed: readonly OverrideScope[],
+): { override: Override; problems: string[] } {
+  const config: Partial<Record<ConfigurationKey, string>> = Object.create(null);
+  const parameters: Record<string, string | readonly string[] | null> = Object.create(null);
+  const problems: string[] = [];
+  let instance: string | undefined;
+
+  const forbid = (scope: OverrideScope, path: string) => {
+    if (!allowed.includes(scope)) problems.push(`${path} may not be overridden here (${scope})`);
+  };
+
+  for (const [key, value] of entriesOf(input, PATH, problems)) {
+    const path = `${PATH}.${key}`;
+    if (key === '_config') continue;
+    if (key === '_instance') {
+      forbid('sender', path);
+      if (typeof value === 'string' && value !== '') instance = value;
+      else problems.push(`${path} must be the id or the name of a provider instance`);
+    } else if (isConfigurationKey(key)) {
+      setConfiguration(config, key, value, path, problems, forbid);
+    } else if (key.startsWith('_') || key.startsWith('TWILIO_') || HOSTILE.has(key)) {
+      problems.push(`${path} is not a parameter of Twilio's, nor ${CONFIGURATION_KEYS.join(', ')}`);
+    } else {
+      const name = key[0].toUpperCase() + key.slice(1);
+      // Twilio's own spelling beats twilio-node's when both are there.
+      if (name !== key && Object.hasOwn(input as object, name)) continue;
+      forbid(SENDER_PARAMETERS.has(name) ? 'sender' : 'content', path);
+      if (!PARAMETER.test(name))
+        problems.push(`${path} is not the name of a parameter of Twilio's`);
+      else parameters[name] = toParameter(value, path, problems);
+    }
+  }
+
+  const nested = Object.hasOwn(Object(input), '_config')
+    ? (input as { _config: unknown })._config
+    : undefined;
+  for (const [key, value] of entriesOf(nested, `${PATH}._config`, problems)) {
+    const path = `${PATH}._config.${key}`;
+    if (isConfigurationKey(key)) setConfiguration(config, key, value, path, problems, forbid);
+    else problems.push(`${path} is not one of ${CONFIGURATION_KEYS.join(', ')}`);
+  }
+  return { override: { instance, config, parameters }, problems };
+}
+
+const isConfigurationKey = (key: string): key is ConfigurationKey =>
+  (CONFIGURATION_KEYS as readonly string[]).includes(key);
+
+function entriesOf(input: unknown, path: string, problems: string[]): [string, unknown][] {
+  if (input === undefined || input === null) return [];
+  if (typeof input === 'object' && !Array.isArray(input)) return Object.entries(input);
+  problems.push(`${path} must be an object`);
+  return [];
+}
+
+function setConfiguration(
+  config: Partial<Record<ConfigurationKey, string>>,
+  key: ConfigurationKey,
+  value: unknown,
+  path: string,
+  problems: string[],
+  forbid: (scope: OverrideScope, path: string) => void,
+): void {
+  forbid(key === 'TWILIO_FROM_NUMBER' ? 'sender' : 'credentials', path);
+  const { form, hint } = CONFIGURATION_FORMS[key];
+  if (typeof value === 'string' && form.test(value)) config[key] = value;
+  else problems.push(`${path} must be ${hint}`);
+}
+
+/** Twilio's body is a form: texts, repeated for lists; whatever has structure travels as JSON. */
+function toParameter(
+  value: unknown,
+  path: string,
+  problems: string[],
+): TwilioParameters[string] | null {
+  if (value === null || typeof value === 'string') return value;
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  if (Array.isArray(value)) {
+    if (value.length <= MAX_LIST && value.every((item) => typeof item === 'string')) return value;
+    problems.push(`${path} must be a list of at most ${MAX_LIST} texts`);
+  } else if (typeof value === 'object') {
+    return JSON.stringify(value);
+  } else {
+    problems.push(`${path} must be a text, a number, true, false, a list of texts or an object`);
+  }
+  return null;
+}

@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PROVIDER_IDENTIFIER, TWILIO_WHATSAPP_EXTRAS } from '../twilio-whatsapp.constants.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type {
+  TwilioWhatsappModuleExtras,
+  TwilioWhatsappOptions,
+} from '../twilio-whatsapp.options.js';
+import { CredentialsCipher } from './credentials-cipher.js';
+
+/** What the URL of a message's callback tells: whose it is, and which attempt brought it about. */
+export interface CallbackPath {
+  readonly instanceId: string;
+  readonly messageId: string;
+  readonly attempt: number;
+}
+
+/**
+ * The URLs that Twilio calls back. They have no query string, whose order and encoding is the main cause of
+ * signatures that do not match, and they rest on configuration alone, never on a request's headers.
+ */
+@Injectable()
+export class CallbackUrls {
+  private readonly base: string;
+
+  constructor(
+    @InjectWhatsappOptions() { publicUrl }: TwilioWhatsappOptions,
+    @Inject(TWILIO_WHATSAPP_EXTRAS) { pathPrefix }: TwilioWhatsappModuleExtras,
+    private readonly cipher: CredentialsCipher,
+  ) {
+    const path = [pathPrefix, 'callbacks', PROVIDER_IDENTIFIER].filter(Boolean).join('/');
+    this.base = `${publicUrl.replace(/\/+$/, '')}/${path}`;
+  }
+
+  /** The URL to paste into Twilio for all that a provider instance's account reports. */
+  ofInstance(instanceId: string): string {
+    return `${this.base}/${instanceId}`;
+  }
+
+  /** The `StatusCallback` of one attempt; its last part proves that we made it. */
+  ofAttempt(path: CallbackPath): string {
+    const { instanceId, messageId, attempt } = path;
+    return `${this.base}/${instanceId}/${messageId}/${attempt}/${this.cipher.mac(textOf(path))}`;
+  }
+
+  /** Whether we made the URL with these parts. Costs no database work. */
+  isOurs(path: CallbackPath, mac: string): boolean {
+    return this.cipher.verifyMac(textOf(path), mac);
+  }
+}
+
+const textOf = ({ instanceId, messageId, attempt }: CallbackPath): string =>
+  `${instanceId}/${messageId}/${attempt}`;

@@ -1,0 +1,64 @@
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsInt,
+  IsNotEmptyObject,
+  IsOptional,
+  IsString,
+  Length,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { PartialProviderConfigDto, ProviderConfigDto } from './provider-config.dto.js';
+
+const MAX_PER_SECOND = 10_000;
+
+/** Body of `POST provider-instances`. */
+export class CreateProviderInstanceDto {
+  /** What the instance is called in `override.twilio_whatsapp._instance`. */
+  @IsString()
+  @Length(1, 100)
+  name: string;
+
+  @IsNotEmptyObject({}, { message: 'config must hold the three TWILIO_ keys' })
+  @ValidateNested()
+  @Type(() => ProviderConfigDto)
+  config: ProviderConfigDto;
+
+  /** Whether notifications go out through it that name no other; the first instance is the default by itself. */
+  @IsOptional()
+  @IsBoolean()
+  isDefault?: boolean;
+
+  /** @default 80 */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PER_SECOND)
+  messagesPerSecond?: number;
+}
+
+/** Body of `PATCH provider-instances/:id`: what is left out stays. */
+export class UpdateProviderInstanceDto {
+  @IsOptional()
+  @IsString()
+  @Length(1, 100)
+  name?: string;
+
+  /** Merged into the configuration that is there. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => PartialProviderConfigDto)
+  config?: PartialProviderConfigDto;
+
+  @IsOptional()
+  @IsBoolean()
+  isDefault?: boolean;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_PER_SECOND)
+  messagesPerSecond?: number;
+}

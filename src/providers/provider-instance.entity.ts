@@ -1,0 +1,43 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { FlagColumn, InstantColumn } from '../database/columns.js';
+
+export const PROVIDER_INSTANCE_TABLE = 'twilio_whatsapp_provider_instance';
+
+/** One stored, encrypted configuration of the provider, with a callback URL of its own. */
+@Entity(PROVIDER_INSTANCE_TABLE)
+export class ProviderInstanceEntity {
+  @PrimaryColumn({ type: 'varchar', length: 36 })
+  id: string;
+
+  @Column({ type: 'varchar', length: 100, unique: true })
+  name: string;
+
+  @FlagColumn({})
+  enabled: boolean;
+
+  @FlagColumn({ name: 'is_default' })
+  isDefault: boolean;
+
+  @Column({ name: 'account_sid', type: 'varchar', length: 34 })
+  accountSid: string;
+
+  /** The sealed auth token. */
+  @Column({ name: 'auth_token', type: 'text' })
+  authToken: string;
+
+  @Column({ name: 'from_number', type: 'varchar', length: 16 })
+  fromNumber: string;
+
+  @Column({ name: 'messages_per_second', type: 'int' })
+  messagesPerSecond: number;
+
+  @InstantColumn({ name: 'created_at' })
+  createdAt: number;
+
+  @InstantColumn({ name: 'updated_at' })
+  updatedAt: number;
+
+  /** A deleted instance stays for the callbacks of the messages that it sent. */
+  @InstantColumn({ name: 'deleted_at', nullable: true })
+  deletedAt: number | null;
+}

@@ -1,0 +1,72 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Patch,
+  Post,
+  UseGuards,
+} from '@nestjs/common';
+import { ApiGuard } from '../api.guard.js';
+import { RequestBody } from '../request-body.js';
+import type { ConfigurationCheck } from '../twilio/twilio.gateway.js';
+import {
+  CreateProviderInstanceDto,
+  UpdateProviderInstanceDto,
+} from './dto/provider-instance.dto.js';
+import type { ProviderInstanceView } from './provider-instance.view.js';
+import { ProviderInstances } from './provider-instances.service.js';
+
+@Controller('provider-instances')
+@UseGuards(ApiGuard)
+export class ProviderInstancesController {
+  constructor(private readonly instances: ProviderInstances) {}
+
+  @Get()
+  list(): Promise<{ items: ProviderInstanceView[] }> {
+    return this.instances.list();
+  }
+
+  @Post()
+  create(@RequestBody() dto: CreateProviderInstanceDto): Promise<ProviderInstanceView> {
+    return this.instances.create(dto);
+  }
+
+  @Get(':id')
+  get(@Param('id') id: string): Promise<ProviderInstanceView> {
+    return this.instances.get(id);
+  }
+
+  @Patch(':id')
+  update(
+    @Param('id') id: string,
+    @RequestBody() dto: UpdateProviderInstanceDto,
+  ): Promise<ProviderInstanceView> {
+    return this.instances.update(id, dto);
+  }
+
+  @Delete(':id')
+  remove(@Param('id') id: string): Promise<{ id: string }> {
+    return this.instances.remove(id);
+  }
+
+  @Post(':id/enable')
+  @HttpCode(HttpStatus.OK)
+  enable(@Param('id') id: string): Promise<ProviderInstanceView> {
+    return this.instances.enable(id);
+  }
+
+  @Post(':id/disable')
+  @HttpCode(HttpStatus.OK)
+  disable(@Param('id') id: string): Promise<ProviderInstanceView> {
+    return this.instances.disable(id);
+  }
+
+  @Post(':id/check')
+  @HttpCode(HttpStatus.OK)
+  check(@Param('id') id: string): Promise<ConfigurationCheck> {
+    return this.instances.check(id);
+  }
+}

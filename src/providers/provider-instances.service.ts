@@ -1,0 +1,172 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { v7 as uuid } from 'uuid';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import {
+  ConflictError,
+  NoProviderInstanceError,
+  NotFoundError,
+} from '../twilio-whatsapp.errors.js';
+import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { TwilioGateway, type ConfigurationCheck } from '../twilio/twilio.gateway.js';
+import { CallbackUrls } from './callback-urls.js';
+import type {
+  CreateProviderInstanceDto,
+  UpdateProviderInstanceDto,
+} from './dto/provider-instance.dto.js';
+import type { ProviderInstanceEntity } from './provider-instance.entity.js';
+import { ProviderInstanceStore, type ProviderInstance } from './provider-instance.store.js';
+import { providerInstanceView, type ProviderInstanceView } from './provider-instance.view.js';
+
+/** Name of the instance that the module's own options describe. */
+const CONFIGURED_NAME = 'default';
+const MESSAGES_PER_SECOND = 80;
+
+/** The provider instances: which there are, which one sends, and whether Twilio agrees with them. */
+@Injectable()
+export class ProviderInstances implements OnApplicationBootstrap {
+  constructor(
+    @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
+    private readonly store: ProviderInstanceStore,
+    private readonly callbackUrls: CallbackUrls,
+    private readonly gateway: TwilioGateway,
+  ) {}
+
+  /** Brings the instance that the options describe in line with them. */
+  async onApplicationBootstrap(): Promise<void> {
+    const { provider: config } = this.options;
+    if (!config) return;
+    const existing = (await this.living()).find(({ row }) => row.name === CONFIGURED_NAME);
+    if (!existing) {
+      try {
+        await this.create({ name: CONFIGURED_NAME, config });
+      } catch (error) {
+        // Another node that boots at the same time was faster, with the same options.
+        if (!(error instanceof ConflictError)) throw error;
+      }
+      return;
+    }
+    const { row, credentials } = existing;
+    const unchanged =
+      credentials.accountSid === config.TWILIO_ACCOUNT_SID &&
+      credentials.authToken === config.TWILIO_AUTH_TOKEN &&
+      row.fromNumber === config.TWILIO_FROM_NUMBER;
+    if (!unchanged) await this.update(row.id, { config });
+  }
+
+  /** Finds an instance by id, also a deleted one. */
+  async find(id: string): Promise<ProviderInstance | undefined> {
+    return (await this.store.all()).get(id);
+  }
+
+  /**
+   * Chooses the instance that sends.
+   *
+   * @param selector its id or name; without it, the default, or the oldest that is enabled
+   * @throws NotFoundError when the selector names none
+   * @throws NoProviderInstanceError when none is enabled
+   */
+  async choose(selector?: string): Promise<ProviderInstance> {
+    const living = await this.living();
+    const candidates = selector
+      ? living.filter(({ row }) => row.id === selector || row.name === selector)
+      : living.filter(({ row }) => row.enabled);
+    if (selector && candidates.length === 0) throw new NotFoundError('provider instance', selector);
+    const chosen = candidates.find(({ row }) => row.isDefault) ?? candidates[0];
+    if (!chosen?.row.enabled) throw new NoProviderInstanceError();
+    return chosen;
+  }
+
+  async list(): Promise<{ items: ProviderInstanceView[] }> {
+    return { items: (await this.living()).map((instance) => this.view(instance)) };
+  }
+
+  async get(id: string): Promise<ProviderInstanceView> {
+    return this.view(await this.require(id));
+  }
+
+  async create(dto: CreateProviderInstanceDto): Promise<ProviderInstanceView> {
+    const id = uuid();
+    const now = Date.now();
+    const isFirst = (await this.living()).length === 0;
+    await this.store.insert({
+      id,
+      name: dto.name,
+      enabled: true,
+      isDefault: dto.isDefault ?? isFirst,
+      accountSid: dto.config.TWILIO_ACCOUNT_SID,
+      authToken: this.store.seal(id, dto.config.TWILIO_AUTH_TOKEN),
+      fromNumber: dto.config.TWILIO_FROM_NUMBER,
+      messagesPerSecond: dto.messagesPerSecond ?? MESSAGES_PER_SECOND,
+      createdAt: now,
+      updatedAt: now,
+      deletedAt: null,
+    });
+    return this.get(id);
+  }
+
+  async update(id: string, dto: UpdateProviderInstanceDto): Promise<ProviderInstanceView> {
+    const { config } = dto;
+    return this.change(id, (row) => ({
+      name: dto.name ?? row.name,
+      isDefault: dto.isDefault ?? row.isDefault,
+      messagesPerSecond: dto.messagesPerSecond ?? row.messagesPerSecond,
+      accountSid: config?.TWILIO_ACCOUNT_SID ?? row.accountSid,
+      authToken: config?.TWILIO_AUTH_TOKEN
+        ? this.store.seal(id, config.TWILIO_AUTH_TOKEN)
+        : row.authToken,
+      fromNumber: config?.TWILIO_FROM_NUMBER ?? row.fromNumber,
+    }));
+  }
+
+  enable(id: string): Promise<ProviderInstanceView> {
+    return this.change(id, () => ({ enabled: true }));
+  }
+
+  /** Holds the instance's messages back until it is enabled again. */
+  disable(id: string): Promise<ProviderInstanceView> {
+    return this.change(id, () => ({ enabled: false }));
+  }
+
+  /** Deletes the instance for callers; it stays for the callbacks of what it has sent. */
+  async remove(id: string): Promise<{ id: string }> {
+    // Its name is free again: the id, which nobody else has, takes the place.
+    await this.change(id, () => ({
+      name: id,
+      enabled: false,
+      isDefault: false,
+      deletedAt: Date.now(),
+    }));
+    return { id };
+  }
+
+  async check(id: string): Promise<ConfigurationCheck> {
+    const { row, credentials } = await this.require(id);
+    return this.gateway.check(credentials, row.fromNumber);
+  }
+
+  private async change(
+    id: string,
+    changesTo: (row: ProviderInstanceEntity) => Partial<ProviderInstanceEntity>,
+  ): Promise<ProviderInstanceView> {
+    const { row } = await this.require(id);
+    await this.store.update({ ...row, ...changesTo(row), updatedAt: Date.now() });
+    const changed = await this.find(id);
+    return this.view(changed!);
+  }
+
+  private async living(): Promise<ProviderInstance[]> {
+    return [...(await this.store.all()).values()].filter(({ row }) => row.deletedAt === null);
+  }
+
+  private async require(id: string): Promise<ProviderInstance> {
+    const instance = await this.find(id);
+    if (!instance || instance.row.deletedAt !== null) {
+      throw new NotFoundError('provider instance', id);
+    }
+    return instance;
+  }
+
+  private view({ row, credentials }: ProviderInstance): ProviderInstanceView {
+    return providerInstanceView(row, credentials.authToken, this.callbackUrls.ofInstance(row.id));
+  }
+}

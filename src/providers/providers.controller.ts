@@ -1,0 +1,29 @@
+import { Controller, Get, UseGuards } from '@nestjs/common';
+import { ApiGuard } from '../api.guard.js';
+import { CHANNEL, CONFIGURATION_KEYS, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
+
+const CATALOGUE = {
+  items: [
+    {
+      identifier: PROVIDER_IDENTIFIER,
+      name: 'Twilio WhatsApp',
+      description:
+        'WhatsApp messages through Twilio, tracked to sent, delivered, seen or discarded.',
+      channel: CHANNEL,
+      configOptions: CONFIGURATION_KEYS.map((config, index) => ({
+        id: index + 1,
+        config,
+        required: true,
+      })),
+    },
+  ],
+};
+
+@Controller('providers')
+@UseGuards(ApiGuard)
+export class ProvidersController {
+  @Get()
+  list(): typeof CATALOGUE {
+    return CATALOGUE;
+  }
+}

@@ -1,0 +1,45 @@
+import { validateSync } from 'class-validator';
+import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
+import { TwilioWhatsappOptionsError } from './twilio-whatsapp.errors.js';
+import {
+  DeliveryOptions,
+  TwilioWhatsappOptions,
+  type TwilioWhatsappModuleExtras,
+  type TwilioWhatsappModuleOptions,
+} from './twilio-whatsapp.options.js';
+import { messagesOf } from './validation.js';
+
+/**
+ * Adds the defaults and checks the whole.
+ *
+ * @throws TwilioWhatsappOptionsError that names every option that is wrong
+ */
+export function resolveOptions(
+  given: TwilioWhatsappModuleOptions,
+  { controllers }: TwilioWhatsappModuleExtras,
+): TwilioWhatsappOptions {
+  const options = withDefaults(TwilioWhatsappOptions, {
+    ...given,
+    delivery: withDefaults(DeliveryOptions, given?.delivery),
+    provider: given?.provider && withDefaults(ProviderConfigDto, given.provider),
+  });
+  const problems = messagesOf(validateSync(options));
+  if (controllers && !canAuthenticate(options.api)) {
+    problems.push(
+      'api must be { key, secret } or { guards: [...] }: the REST API is mounted, and nobody would be asked who they are. Pass controllers: false to do without it.',
+    );
+  }
+  if (problems.length > 0) throw new TwilioWhatsappOptionsError(problems);
+  return options;
+}
+
+/** Copies what is given over the defaults; class instances among the values stay what they are. */
+function withDefaults<T extends object>(options: new () => T, given: Partial<T> = {}): T {
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.assign(new options(), Object.fromEntries(defined));
+}
+
+function canAuthenticate(api: TwilioWhatsappOptions['api']): boolean {
+  if (!api) return false;
+  return 'guards' in api ? api.guards?.length > 0 : Boolean(api.key && api.secret);
+}

@@ -1,0 +1,102 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
+import type { Fate } from './fate.js';
+import { shuffled, type Random } from './random.js';
+import type { SimulatedMessage } from './simulated-message.js';
+
+/** One callback that was sent, and how it was answered; no status when nobody answered. */
+export interface SentCallback {
+  readonly sid: string;
+  readonly status: string;
+  readonly httpStatus?: number;
+}
+
+const DEFAULT_STATUSES = ['sent', 'delivered', 'read'];
+
+/** Reports what becomes of a message, signed as Twilio signs. */
+export async function report(
+  message: SimulatedMessage,
+  fate: Fate,
+  {
+    authToken,
+    random,
+    delayMs,
+    signal,
+  }: {
+    authToken: string;
+    random: Random;
+    delayMs: number;
+    signal: AbortSignal;
+  },
+  onSent: (callback: SentCallback) => void,
+): Promise<void> {
+  const { statuses = DEFAULT_STATUSES, errorCode, callbacks = {} } = fate;
+  const url = message.form.get('StatusCallback');
+  const ordered = callbacks.shuffled ? shuffled(statuses, random) : statuses;
+  for (const status of ordered) {
+    await delay(callbacks.delayMs ?? delayMs, undefined, { signal });
+    message.status = status;
+    if (isFailure(status)) message.errorCode = errorCode;
+    if (!url || callbacks.dropped) continue;
+    for (let times = callbacks.times ?? 1; times > 0; times--) {
+      const httpStatus = await post(url, authToken, fieldsOf(message, status, errorCode), signal);
+      onSent({ sid: message.sid, status, httpStatus });
+    }
+  }
+}
+
+const isFailure = (status: string): boolean => status === 'failed' || status === 'undelivered';
+
+/** The fields that WhatsApp status callbacks carry. */
+export function fieldsOf(
+  message: SimulatedMessage,
+  status: string,
+  errorCode?: number,
+): Record<string, string> {
+  const service = message.form.get('MessagingServiceSid');
+  return {
+    ChannelPrefix: 'whatsapp',
+    ApiVersion: '2010-04-01',
+    MessageStatus: status,
+    SmsSid: message.sid,
+    SmsStatus: status,
+    MessageSid: message.sid,
+    AccountSid: message.accountSid,
+    From: message.from ?? 'whatsapp:+14155238886',
+    To: message.to,
+    ChannelToAddress: `${message.to.replace('whatsapp:', '').slice(0, -4)}XXXX`,
+    ...(service && { MessagingServiceSid: service }),
+    ...(status === 'read' && { EventType: 'READ' }),
+    ...(isFailure(status) && errorCode && { ErrorCode: String(errorCode), ErrorMessage: '' }),
+  };
+}
+
+/** Twilio tries once more when no connection can be made, and leaves it at that. */
+async function post(
+  url: string,
+  authToken: string,
+  fields: Record<string, string>,
+  signal: AbortSignal,
+  tries = 2,
+): Promise<number | undefined> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/x-www-form-urlencoded; charset=UTF-8',
+        'X-Twilio-Signature': getExpectedTwilioSignature(authToken, url.replace(/#.*/, ''), fields),
+        'User-Agent': 'TwilioProxy/1.1',
+      },
+      body: new URLSearchParams(fields),
+      redirect: 'manual',
+      signal,
+    });
+    await response.arrayBuffer();
+    return response.status;
+  } catch {
+    // Twilio reports this in its debugger only; here the missing status says it.
+    return tries > 1 && !signal.aborted
+      ? post(url, authToken, fields, signal, tries - 1)
+      : undefined;
+  }
+}

@@ -1,0 +1,262 @@
+import { EventEmitter, once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { report, type SentCallback } from './callbacks.js';
+import { fateByNumber, type Fate, type Fault } from './fate.js';
+import { seededRandom, type Random } from './random.js';
+import { acceptMessage, messageResource, type SimulatedMessage } from './simulated-message.js';
+import { refusalOf, twilioError } from './twilio-error.js';
+
+/** An account that the simulated Twilio knows. */
+export interface SimulatedAccount {
+  readonly accountSid: string;
+  readonly authToken: string;
+  /** E.164 numbers of its WhatsApp senders; absent: every number is one. */
+  readonly senders?: readonly string[];
+}
+
+export interface SimulatorOptions {
+  readonly accounts: readonly SimulatedAccount[];
+  /** Loopback port; 0 takes a free one. @default 0 */
+  readonly port?: number;
+  /** Milliseconds before each callback. @default 5 */
+  readonly callbackDelayMs?: number;
+  /** Makes whatever is random the same in every run. @default 1 */
+  readonly seed?: number;
+  /** How likely each fault is at each POST that has none scripted, from 0 to 1. */
+  readonly faultRates?: Partial<Record<Fault, number>>;
+}
+
+/** One POST of a message that came in, accepted or not. */
+export interface SimulatedPost {
+  readonly to: string;
+  readonly accountSid: string;
+  readonly fault?: Fault;
+  /** The SID, when Twilio has accepted it - whatever it answered. */
+  readonly sid?: string;
+}
+
+const MESSAGES_PATH = /^\/2010-04-01\/Accounts\/(AC[0-9a-f]{32})\/Messages(?:\/(\w+))?\.json$/i;
+const ACCOUNT_PATH = /^\/2010-04-01\/Accounts\/(AC[0-9a-f]{32})\.json$/i;
+const SENDERS_PATH = '/v2/Channels/Senders';
+
+/**
+ * A Twilio on loopback that misbehaves on demand. It speaks the part of Twilio's API that sends WhatsApp messages,
+ * signs its callbacks with Twilio's own code, and remembers the truth for assertions.
+ */
+export class TwilioSimulator extends EventEmitter<{
+  post: [SimulatedPost];
+  callback: [SentCallback];
+}> {
+  /** What was accepted, by SID. */
+  readonly messages = new Map<string, SimulatedMessage>();
+  /** Every POST of a message, in order. */
+  readonly posts: SimulatedPost[] = [];
+  /** Every callback that was sent, in order. */
+  readonly callbacks: SentCallback[] = [];
+
+  private readonly server: Server;
+  private readonly random: Random;
+  private readonly scripts = new Map<string, Fate>();
+  private readonly postsByRecipient = new Map<string, number>();
+  private readonly reports = new Set<Promise<void>>();
+  private readonly stopped = new AbortController();
+
+  constructor(private readonly options: SimulatorOptions) {
+    super();
+    this.random = seededRandom(options.seed ?? 1);
+    this.server = createServer((request, response) => {
+      this.handle(request, response).catch((error: unknown) => {
+        response.destroy(error instanceof Error ? error : undefined);
+      });
+    });
+  }
+
+  /** Starts listening on loopback. */
+  async start(): Promise<this> {
+    this.server.listen(this.options.port ?? 0, '127.0.0.1');
+    await once(this.server, 'listening');
+    return this;
+  }
+
+  /** Ends everything that is under way and stops listening. */
+  async stop(): Promise<void> {
+    this.stopped.abort();
+    await Promise.all(this.reports);
+    this.server.close();
+    this.server.closeAllConnections();
+    await once(this.server, 'close');
+  }
+
+  /** What to pass as `twilioApiUrl`. */
+  get url(): string {
+    const { port } = this.server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** Decides the fate of a recipient's messages. @param to E.164, or a business-scoped user id */
+  script(to: string, fate: Fate): void {
+    this.scripts.set(addressOf(to), fate);
+  }
+
+  /** What a recipient's messages were accepted as. */
+  messagesTo(to: string): SimulatedMessage[] {
+    return [...this.messages.values()].filter((message) => message.to === addressOf(to));
+  }
+
+  /** Resolves when no callback is on its way any more. */
+  async idle(): Promise<void> {
+    while (this.reports.size > 0) await Promise.all(this.reports);
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://simulator');
+    const body = await readAll(request);
+    const account = this.authenticate(request.headers.authorization);
+    const [, accountSid, sid] =
+      MESSAGES_PATH.exec(url.pathname) ?? ACCOUNT_PATH.exec(url.pathname) ?? [];
+    if (!account) return answer(response, 401, twilioError(20003));
+    if (url.pathname === SENDERS_PATH) return answer(response, 200, sendersOf(account));
+    if (accountSid !== account.accountSid) return answer(response, 404, twilioError(20404));
+    if (ACCOUNT_PATH.test(url.pathname)) {
+      return answer(response, 200, {
+        sid: accountSid,
+        status: 'active',
+        friendly_name: 'Simulated',
+      });
+    }
+    if (request.method === 'POST' && !sid) {
+      return this.create(account, new URLSearchParams(body), response);
+    }
+    if (sid) return this.fetch(sid, account, response);
+    return answer(response, 200, { messages: this.list(account, url.searchParams) });
+  }
+
+  private async create(
+    account: SimulatedAccount,
+    form: URLSearchParams,
+    response: ServerResponse,
+  ): Promise<void> {
+    const to = form.get('To') ?? '';
+    const fate = this.scripts.get(to) ?? fateByNumber(to);
+    const no = this.postsByRecipient.get(to) ?? 0;
+    this.postsByRecipient.set(to, no + 1);
+    const fault = fate.faults?.[no] ?? (fate.faults ? undefined : this.randomFault());
+    const refusal = fate.refuse ?? refusalOf(form, account.senders);
+
+    const isAccepted = refusal === undefined && (!fault || fault.endsWith('After'));
+    const message = isAccepted ? acceptMessage(account.accountSid, form) : undefined;
+    const post = { to, accountSid: account.accountSid, fault, sid: message?.sid };
+    this.posts.push(post);
+    if (message) {
+      this.messages.set(message.sid, message);
+      const reports = this.startReports(message, fate, account);
+      if (fate.callbacks?.early) await reports;
+    }
+    this.emit('post', post);
+
+    if (fault) return misbehave(fault, response, fate.retryAfter ?? 1);
+    if (refusal !== undefined)
+      return answer(response, twilioError(refusal).status, twilioError(refusal));
+    return answer(response, 201, messageResource(message!));
+  }
+
+  private startReports(
+    message: SimulatedMessage,
+    fate: Fate,
+    { authToken }: SimulatedAccount,
+  ): Promise<void> {
+    const { callbackDelayMs: delayMs = 5 } = this.options;
+    const { signal } = this.stopped;
+    const reports = report(
+      message,
+      fate,
+      { authToken, random: this.random, delayMs, signal },
+      (sent) => {
+        this.callbacks.push(sent);
+        this.emit('callback', sent);
+      },
+    )
+      .catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      })
+      .finally(() => this.reports.delete(reports));
+    this.reports.add(reports);
+    return reports;
+  }
+
+  private fetch(sid: string, { accountSid }: SimulatedAccount, response: ServerResponse): void {
+    const message = this.messages.get(sid);
+    if (message?.accountSid !== accountSid) return answer(response, 404, twilioError(20404));
+    return answer(response, 200, messageResource(message));
+  }
+
+  private list({ accountSid }: SimulatedAccount, query: URLSearchParams): object[] {
+    const pageSize = Number(query.get('PageSize') ?? 50);
+    return [...this.messages.values()]
+      .filter(
+        (message) =>
+          message.accountSid === accountSid &&
+          (!query.has('To') || message.to === query.get('To')) &&
+          (!query.has('From') || message.from === query.get('From')),
+      )
+      .toReversed()
+      .slice(0, pageSize)
+      .map(messageResource);
+  }
+
+  private authenticate(authorization = ''): SimulatedAccount | undefined {
+    const [, credentials = ''] = authorization.split(' ');
+    const given = Buffer.from(credentials, 'base64').toString('utf8');
+    return this.options.accounts.find(
+      ({ accountSid, authToken }) => given === `${accountSid}:${authToken}`,
+    );
+  }
+
+  private randomFault(): Fault | undefined {
+    let dice = this.random();
+    for (const [fault, rate] of Object.entries(this.options.faultRates ?? {})) {
+      dice -= rate;
+      if (dice < 0) return fault as Fault;
+    }
+    return undefined;
+  }
+}
+
+const addressOf = (to: string): string => (to.startsWith('whatsapp:') ? to : `whatsapp:${to}`);
+
+const sendersOf = ({ senders = [] }: SimulatedAccount): object => ({
+  senders: senders.map((sender) => ({ sender_id: `whatsapp:${sender}`, status: 'ONLINE' })),
+  meta: { page: 0, page_size: 1000, next_page_url: null },
+});
+
+async function readAll(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function misbehave(fault: Fault, response: ServerResponse, retryAfter: number): void {
+  switch (fault) {
+    case 'tooManyRequests':
+      response.setHeader('Retry-After', String(retryAfter));
+      return answer(response, 429, twilioError(20429));
+    case 'errorBefore':
+    case 'errorAfter':
+      return answer(response, 500, twilioError(20500));
+    case 'resetBefore':
+    case 'resetAfter':
+      response.socket?.resetAndDestroy();
+      return;
+    case 'malformedAfter':
+      response.writeHead(201, { 'Content-Type': 'application/json' }).end('{"sid": "SM');
+      return;
+    case 'hangBefore':
+    case 'hangAfter':
+    // Never answered: whoever asked must give up by themselves.
+  }
+}

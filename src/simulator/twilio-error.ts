@@ -1,0 +1,74 @@
+/** A refusal in Twilio's form. */
+export interface TwilioErrorBody {
+  readonly code: number;
+  readonly message: string;
+  readonly more_info: string;
+  readonly status: number;
+}
+
+const MESSAGES: Readonly<Record<number, string>> = {
+  20003: 'Authenticate',
+  20404: 'The requested resource was not found',
+  20429: 'Too Many Requests',
+  20500: 'An internal server error has occurred',
+  21211: "The 'To' number is not a valid phone number.",
+  21603: "A 'From' phone number or a MessagingServiceSid is required.",
+  21604: "A 'To' phone number is required.",
+  21609: "The 'StatusCallback' URL is not a valid URL.",
+  21617: 'The concatenated message body exceeds the 1600 character limit.',
+  21619: 'A text message body or media urls must be specified.',
+  21623: 'Number of media files exceeds allowed limit.',
+  21654: 'ContentSid Required',
+  21655: 'The ContentSid is Invalid',
+  21656: 'The Content Variables parameter is invalid.',
+  63007: 'Twilio could not find a Channel with the specified From address',
+};
+
+const HTTP_STATUS: Readonly<Record<number, number>> = {
+  20003: 401,
+  20404: 404,
+  20429: 429,
+  20500: 500,
+};
+
+/** The answer with which Twilio refuses a request. */
+export const twilioError = (code: number): TwilioErrorBody => ({
+  code,
+  message: MESSAGES[code] ?? `Error ${code}`,
+  more_info: `https://www.twilio.com/docs/errors/${code}`,
+  status: HTTP_STATUS[code] ?? 400,
+});
+
+const WHATSAPP_ADDRESS = /^whatsapp:(\+[1-9]\d{6,14}|[A-Z]{2}\.[A-Za-z0-9.]+)$/;
+const CONTENT_SID = /^HX[0-9a-f]{32}$/i;
+const CALLBACK_HOST = /^https?:\/\/[^_/]+(\/|$)/;
+
+/** Checks the form of a POST as Twilio does. @returns the code of the first thing that is wrong */
+export function refusalOf(form: URLSearchParams, senders?: readonly string[]): number | undefined {
+  const to = form.get('To');
+  const from = form.get('From');
+  const contentSid = form.get('ContentSid');
+  const contentVariables = form.get('ContentVariables');
+  const statusCallback = form.get('StatusCallback');
+  if (!to) return 21604;
+  if (!WHATSAPP_ADDRESS.test(to)) return 21211;
+  if (!from && !form.get('MessagingServiceSid')) return 21603;
+  if (from && senders && !senders.some((sender) => from === `whatsapp:${sender}`)) return 63007;
+  if (contentVariables && !contentSid) return 21654;
+  if (contentSid && !CONTENT_SID.test(contentSid)) return 21655;
+  if (contentVariables && !isJsonObject(contentVariables)) return 21656;
+  if (!contentSid && !form.get('Body') && !form.has('MediaUrl')) return 21619;
+  if ((form.get('Body') ?? '').length > 1600) return 21617;
+  if (form.getAll('MediaUrl').length > 10) return 21623;
+  if (statusCallback && !CALLBACK_HOST.test(statusCallback)) return 21609;
+  return undefined;
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,28 @@
+/** The provider's name in `override.twilio_whatsapp`, in callback URLs and in the catalogue. */
+export const PROVIDER_IDENTIFIER = 'twilio_whatsapp';
+
+/** The channel that the provider serves, as named in `override.channels`. */
+export const CHANNEL = 'whatsapp';
+
+/** The provider's configuration keys. */
+export const CONFIGURATION_KEYS = [
+  'TWILIO_ACCOUNT_SID',
+  'TWILIO_AUTH_TOKEN',
+  'TWILIO_FROM_NUMBER',
+] as const;
+export type ConfigurationKey = (typeof CONFIGURATION_KEYS)[number];
+
+/** Token of the module's options, validated and with their defaults. */
+export const TWILIO_WHATSAPP_OPTIONS = Symbol('TWILIO_WHATSAPP_OPTIONS');
+
+/** Token of the options as the host gave them. */
+export const TWILIO_WHATSAPP_RAW_OPTIONS = Symbol('TWILIO_WHATSAPP_RAW_OPTIONS');
+
+/** Token of the settings that are fixed while modules are assembled. */
+export const TWILIO_WHATSAPP_EXTRAS = Symbol('TWILIO_WHATSAPP_EXTRAS');
+
+/** Token of the TypeORM data source that holds the module's tables. */
+export const TWILIO_WHATSAPP_DATA_SOURCE = Symbol('TWILIO_WHATSAPP_DATA_SOURCE');
+
+/** Token of the {@link UserDirectory} that turns identifiers into phone numbers. */
+export const TWILIO_WHATSAPP_USER_DIRECTORY = Symbol('TWILIO_WHATSAPP_USER_DIRECTORY');

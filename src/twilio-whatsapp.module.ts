@@ -1,0 +1,67 @@
+import { Module } from '@nestjs/common';
+import { ApiGuard } from './api.guard.js';
+import { CallbackRecorder } from './callbacks/callback-recorder.js';
+import { Database } from './database/database.js';
+import { DeliveryAnnouncer } from './delivery/announcer.js';
+import { Dispatcher } from './delivery/dispatcher.js';
+import { MessageLedger } from './delivery/ledger.js';
+import { MessageCommands } from './delivery/message-commands.js';
+import { MessageLog } from './delivery/message-log.js';
+import { NotificationStore } from './delivery/notification-store.js';
+import { EventPublisher } from './events/event-publisher.js';
+import { Acceptance } from './notifications/acceptance.js';
+import { NotificationsService } from './notifications/notifications.service.js';
+import { CallbackUrls } from './providers/callback-urls.js';
+import { CredentialsCipher } from './providers/credentials-cipher.js';
+import { ProviderInstanceStore } from './providers/provider-instance.store.js';
+import { ProviderInstances } from './providers/provider-instances.service.js';
+import { resolveOptions } from './resolve-options.js';
+import {
+  TWILIO_WHATSAPP_EXTRAS,
+  TWILIO_WHATSAPP_OPTIONS,
+  TWILIO_WHATSAPP_RAW_OPTIONS,
+  TWILIO_WHATSAPP_USER_DIRECTORY,
+} from './twilio-whatsapp.constants.js';
+import { ConfigurableModuleClass } from './twilio-whatsapp.module-definition.js';
+import type { TwilioWhatsappOptions } from './twilio-whatsapp.options.js';
+import { TwilioWhatsappSender } from './twilio-whatsapp.sender.js';
+import { TwilioGateway } from './twilio/twilio.gateway.js';
+import { UsersService } from './users/users.service.js';
+
+/** Sends WhatsApp notifications through Twilio and knows what became of each of them. */
+@Module({
+  providers: [
+    {
+      provide: TWILIO_WHATSAPP_OPTIONS,
+      inject: [TWILIO_WHATSAPP_RAW_OPTIONS, TWILIO_WHATSAPP_EXTRAS],
+      useFactory: resolveOptions,
+    },
+    {
+      provide: TWILIO_WHATSAPP_USER_DIRECTORY,
+      inject: [TWILIO_WHATSAPP_OPTIONS, UsersService],
+      useFactory: ({ userDirectory }: TwilioWhatsappOptions, users: UsersService) =>
+        userDirectory ?? users,
+    },
+    ApiGuard,
+    Acceptance,
+    CallbackRecorder,
+    CallbackUrls,
+    CredentialsCipher,
+    Database,
+    DeliveryAnnouncer,
+    Dispatcher,
+    EventPublisher,
+    MessageCommands,
+    MessageLedger,
+    MessageLog,
+    NotificationsService,
+    NotificationStore,
+    ProviderInstances,
+    ProviderInstanceStore,
+    TwilioGateway,
+    TwilioWhatsappSender,
+    UsersService,
+  ],
+  exports: [TwilioWhatsappSender],
+})
+export class TwilioWhatsappModule extends ConfigurableModuleClass {}

@@ -1,0 +1,161 @@
+import type { CanActivate, Type } from '@nestjs/common';
+import {
+  ArrayNotEmpty,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { IsEncryptionKey } from './providers/encryption-key.validator.js';
+import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
+import type { UserDirectory } from './users/user-directory.js';
+
+/** The parts of a message that callers may override: its content, who sends it, the account it is sent with. */
+export const OVERRIDE_SCOPES = ['content', 'sender', 'credentials'] as const;
+export type OverrideScope = (typeof OVERRIDE_SCOPES)[number];
+
+const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
+
+/** How clients of the REST API prove who they are. */
+export interface ApiKeyOptions {
+  /** Expected in the header `X-ENGAGESPOT-API-KEY`. */
+  key: string;
+  /** Expected in the header `X-ENGAGESPOT-API-SECRET`. */
+  secret: string;
+}
+
+/** Guards of the host that take the place of the API key. */
+export interface ApiGuardOptions {
+  guards: (CanActivate | Type<CanActivate>)[];
+}
+
+/** Limits of delivery. */
+export class DeliveryOptions {
+  /**
+   * Requests to Twilio under way at once.
+   * @default 64
+   */
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  maxInFlight = 64;
+
+  /**
+   * Milliseconds after which a request to Twilio is given up; its outcome is then unknown.
+   * @default 30000
+   */
+  @IsInt()
+  @Min(100)
+  @Max(120_000)
+  requestTimeoutMs = 30_000;
+
+  /**
+   * Milliseconds between looks at the database for messages that fell due.
+   * @default 1000
+   */
+  @IsInt()
+  @Min(10)
+  @Max(60_000)
+  pollIntervalMs = 1000;
+
+  /**
+   * Milliseconds that a shutdown waits for requests under way.
+   * @default 25000
+   */
+  @IsInt()
+  @Min(0)
+  @Max(120_000)
+  drainTimeoutMs = 25_000;
+}
+
+/** Options of `TwilioWhatsappModule`. */
+export class TwilioWhatsappOptions {
+  /**
+   * The URL under which Twilio reaches the application, without the module's own prefix: `https://notify.example.com`.
+   * Signatures of callbacks are checked against it, never against a request's headers.
+   */
+  @Matches(HTTP_URL, {
+    message: 'publicUrl must be an http(s) URL without query, such as https://notify.example.com',
+  })
+  publicUrl: string;
+
+  /** Keys of 32 bytes in base64 that encrypt what is secret. The first encrypts, all of them decrypt. */
+  @IsArray()
+  @ArrayNotEmpty({ message: 'encryptionKeys must hold at least one key: openssl rand -base64 32' })
+  @IsEncryptionKey({ each: true })
+  encryptionKeys: string[];
+
+  /** The default provider instance; without it, instances are created through the API. */
+  @IsOptional()
+  @ValidateNested()
+  provider?: ProviderConfigDto;
+
+  /** Who may use the REST API. Needed unless `controllers` is `false`. */
+  @IsOptional()
+  @IsObject()
+  api?: ApiKeyOptions | ApiGuardOptions;
+
+  /**
+   * What callers may override.
+   * @default ['content', 'sender', 'credentials']
+   */
+  @IsIn(OVERRIDE_SCOPES, { each: true })
+  allowOverrides: OverrideScope[] = [...OVERRIDE_SCOPES];
+
+  @ValidateNested()
+  delivery: DeliveryOptions = new DeliveryOptions();
+
+  /** The host's own users; without it, the module keeps them in its own table. */
+  @IsOptional()
+  @IsObject()
+  userDirectory?: UserDirectory;
+
+  /**
+   * Where requests to Twilio go. Another host than Twilio's is for tests and the simulator, and never an option of a
+   * request.
+   * @default 'https://api.twilio.com'
+   */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @Matches(HTTP_URL, { message: 'twilioApiUrl must be an http(s) URL' })
+  twilioApiUrl?: string;
+}
+
+/** What a host passes: only `publicUrl` and `encryptionKeys` have no default. */
+export type TwilioWhatsappModuleOptions = Pick<
+  TwilioWhatsappOptions,
+  'publicUrl' | 'encryptionKeys'
+> &
+  Partial<Omit<TwilioWhatsappOptions, 'delivery'>> & { delivery?: Partial<DeliveryOptions> };
+
+/** Settings fixed while modules are assembled, hence not available from `useFactory`. */
+export interface TwilioWhatsappModuleExtras {
+  /**
+   * Makes the sender injectable everywhere without importing the module again.
+   * @default false
+   */
+  isGlobal?: boolean;
+  /**
+   * Mounts the REST API and the callbacks.
+   * @default true
+   */
+  controllers?: boolean;
+  /**
+   * Path under which they are mounted.
+   * @default 'v3'
+   */
+  pathPrefix?: string;
+  /**
+   * Name of the TypeORM data source that holds the module's tables.
+   * @default 'default'
+   */
+  dataSource?: string;
+}

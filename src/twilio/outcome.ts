@@ -1,0 +1,101 @@
+import { explainError } from './error-catalogue.js';
+import { TransportError, type TwilioResponse } from './transport.js';
+
+/** What one POST of a message came to. */
+export type Outcome =
+  /** Twilio has the message. */
+  | { kind: 'accepted'; sid: string; providerStatus: string; httpStatus: number }
+  /** Twilio certainly does not have it; another attempt may succeed. */
+  | {
+      kind: 'notSent';
+      reason: string;
+      explanation: string;
+      detail: string;
+      errorCode?: number;
+      httpStatus?: number;
+      retryAfterMs?: number;
+    }
+  /** Twilio refused it for good. */
+  | {
+      kind: 'rejected';
+      reason: string;
+      explanation: string;
+      errorCode?: number;
+      httpStatus: number;
+    }
+  /** Twilio may have it. */
+  | { kind: 'ambiguous'; detail: string; httpStatus?: number };
+
+/** SIDs of messages: `SM` for text and templates, `MM` for media. */
+export const MESSAGE_SID = /^(SM|MM)[0-9a-f]{32}$/i;
+
+/** Sorts an answer of Twilio's. Whatever does not prove that nothing was sent is ambiguous. */
+export function outcomeOf({ statusCode: httpStatus, headers, body }: TwilioResponse): Outcome {
+  const answer = parse(body);
+  if (httpStatus >= 200 && httpStatus < 300) {
+    if (typeof answer.sid === 'string' && MESSAGE_SID.test(answer.sid)) {
+      const providerStatus = typeof answer.status === 'string' ? answer.status : 'accepted';
+      return { kind: 'accepted', sid: answer.sid, providerStatus, httpStatus };
+    }
+    return { kind: 'ambiguous', detail: 'the answer to the POST holds no message SID', httpStatus };
+  }
+  const errorCode = typeof answer.code === 'number' ? answer.code : undefined;
+  const provesRefusal = httpStatus === 429 || (isRefusal(httpStatus) && errorCode !== undefined);
+  if (!provesRefusal) {
+    return { kind: 'ambiguous', detail: `Twilio answered HTTP ${httpStatus}`, httpStatus };
+  }
+  const { reason, explanation, retryable } = explainError(
+    errorCode ?? TOO_MANY_REQUESTS,
+    typeof answer.message === 'string' ? answer.message : undefined,
+  );
+  if (httpStatus !== 429 && !retryable) {
+    return { kind: 'rejected', reason, explanation, errorCode, httpStatus };
+  }
+  return {
+    kind: 'notSent',
+    reason,
+    explanation,
+    detail: `Twilio answered HTTP ${httpStatus}`,
+    errorCode,
+    httpStatus,
+    retryAfterMs: retryAfterMs(headers['retry-after'], Date.now()),
+  };
+}
+
+/** Sorts a request that got no answer. */
+export function outcomeOfFailure(error: unknown): Outcome {
+  if (error instanceof TransportError && !error.reachedTheWire) {
+    return {
+      kind: 'notSent',
+      reason: 'twilio_unreachable',
+      explanation: `${error.message} Check the network between this application and Twilio.`,
+      detail: error.message,
+    };
+  }
+  // Anything else may have happened after the request left.
+  const detail = error instanceof TransportError ? error.message : 'the request failed';
+  return { kind: 'ambiguous', detail };
+}
+
+/** Milliseconds that a `Retry-After` header asks for, in seconds or as a date; at most an hour. */
+export function retryAfterMs(header: unknown, now: number): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, 3_600_000) : undefined;
+}
+
+const TOO_MANY_REQUESTS = 20429;
+
+/** 408 is a time-out in front of Twilio: it says nothing about the message. */
+const isRefusal = (httpStatus: number): boolean =>
+  httpStatus >= 400 && httpStatus < 500 && httpStatus !== 408;
+
+function parse(body: string): Record<string, unknown> {
+  try {
+    const answer: unknown = JSON.parse(body);
+    return typeof answer === 'object' && answer !== null ? { ...answer } : {};
+  } catch {
+    // An answer that is not JSON proves nothing; an empty object says just that.
+    return {};
+  }
+}

@@ -1,0 +1,146 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import twilio, { type Twilio } from 'twilio';
+import type RequestClient from 'twilio/lib/base/RequestClient.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { outcomeOf, outcomeOfFailure, type Outcome } from './outcome.js';
+import { TransportError, TwilioTransport, type TwilioResponse } from './transport.js';
+
+/** What a request to Twilio is authenticated with. */
+export interface TwilioCredentials {
+  readonly accountSid: string;
+  readonly authToken: string;
+}
+
+/** Twilio's body parameters of a message, in its own spelling. */
+export type TwilioParameters = Readonly<Record<string, string | readonly string[]>>;
+
+/** What Twilio says of a provider instance's configuration. */
+export interface ConfigurationCheck {
+  readonly ok: boolean;
+  readonly credentials: Finding;
+  readonly sender: Finding;
+}
+
+export interface Finding {
+  readonly ok: boolean;
+  /** What is wrong and how to mend it; absent when all is well. */
+  readonly explanation?: string;
+}
+
+const API = 'https://api.twilio.com/2010-04-01/Accounts';
+const MAX_CLIENTS = 1000;
+
+/** Speaks to Twilio through its SDK. No error of the SDK, which may hold credentials, leaves this class. */
+@Injectable()
+export class TwilioGateway implements OnApplicationShutdown {
+  private readonly transport: TwilioTransport;
+  private readonly clients = new Map<string, Twilio>();
+
+  constructor(@InjectWhatsappOptions() { twilioApiUrl, delivery }: TwilioWhatsappOptions) {
+    this.transport = new TwilioTransport({
+      apiUrl: twilioApiUrl,
+      timeoutMs: delivery.requestTimeoutMs,
+    });
+  }
+
+  /** POSTs one message. Never rejects: what went wrong is part of the outcome. */
+  async send(credentials: TwilioCredentials, parameters: TwilioParameters): Promise<Outcome> {
+    try {
+      // `messages.create` would drop every parameter that this version of the SDK does not know.
+      const response = await this.request(credentials, {
+        method: 'post',
+        uri: `${API}/${credentials.accountSid}/Messages.json`,
+        data: parameters,
+      });
+      return outcomeOf(response);
+    } catch (error) {
+      return outcomeOfFailure(error);
+    }
+  }
+
+  /** Asks Twilio whether the credentials are good and the sender is theirs and online. */
+  async check(credentials: TwilioCredentials, from: string): Promise<ConfigurationCheck> {
+    const account = await this.checkAccount(credentials);
+    const sender = account.ok
+      ? await this.checkSender(credentials, from)
+      : { ok: false, explanation: 'Not checked: the credentials come first.' };
+    return { ok: account.ok && sender.ok, credentials: account, sender };
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.transport.close();
+  }
+
+  private async checkAccount(credentials: TwilioCredentials): Promise<Finding> {
+    const uri = `${API}/${credentials.accountSid}.json`;
+    const answer = await this.ask(credentials, uri);
+    if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
+    if (answer.statusCode === 200) {
+      const { status } = JSON.parse(answer.body) as { status?: string };
+      return status === undefined || status === 'active'
+        ? { ok: true }
+        : { ok: false, explanation: `The Twilio account is ${status}.` };
+    }
+    return {
+      ok: false,
+      explanation: [401, 403, 404].includes(answer.statusCode)
+        ? 'Twilio does not know this pair of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: copy both again from its console.'
+        : `Twilio answered HTTP ${answer.statusCode} to a look at the account.`,
+    };
+  }
+
+  private async checkSender(credentials: TwilioCredentials, from: string): Promise<Finding> {
+    const uri = 'https://messaging.twilio.com/v2/Channels/Senders?Channel=whatsapp&PageSize=1000';
+    const answer = await this.ask(credentials, uri);
+    if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
+    if (answer.statusCode !== 200) {
+      const explanation = `Twilio answered HTTP ${answer.statusCode} to a look at the WhatsApp senders.`;
+      return { ok: false, explanation };
+    }
+    const { senders = [] } = JSON.parse(answer.body) as {
+      senders?: { sender_id?: string; status?: string }[];
+    };
+    const sender = senders.find(({ sender_id }) => sender_id === `whatsapp:${from}`);
+    if (!sender) {
+      return {
+        ok: false,
+        explanation: `${from} is not a WhatsApp sender of this account: register it in the Twilio console, or correct TWILIO_FROM_NUMBER.`,
+      };
+    }
+    return sender.status?.startsWith('ONLINE')
+      ? { ok: true }
+      : { ok: false, explanation: `The WhatsApp sender ${from} is ${sender.status}, not online.` };
+  }
+
+  private async ask(
+    credentials: TwilioCredentials,
+    uri: string,
+  ): Promise<TwilioResponse | TransportError> {
+    try {
+      return await this.request(credentials, { method: 'get', uri });
+    } catch (error) {
+      return error instanceof TransportError ? error : new TransportError(true, 'UNKNOWN');
+    }
+  }
+
+  private request(
+    credentials: TwilioCredentials,
+    options: RequestClient.RequestOptions,
+  ): Promise<TwilioResponse> {
+    return this.client(credentials).request(options) as Promise<TwilioResponse>;
+  }
+
+  private client({ accountSid, authToken }: TwilioCredentials): Twilio {
+    const key = `${accountSid}:${authToken}`;
+    let client = this.clients.get(key);
+    if (!client) {
+      if (this.clients.size === MAX_CLIENTS) this.clients.clear();
+      client = twilio(accountSid, authToken, {
+        httpClient: this.transport as unknown as RequestClient,
+      });
+      this.clients.set(key, client);
+    }
+    return client;
+  }
+}
