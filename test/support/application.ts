@@ -1,0 +1,181 @@
+import { Injectable, Module, type INestApplication } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import request from 'supertest';
+import type { App } from 'supertest/types.js';
+import { APP_FILTER } from '@nestjs/core';
+import type { DataSourceOptions } from 'typeorm';
+import { HttpErrorFilter } from '../../src/app/http-error.filter.js';
+import {
+  OnWhatsappEvent,
+  TwilioWhatsappModule,
+  useWhatsappBodyParsers,
+  type TwilioWhatsappModuleExtras,
+  type TwilioWhatsappModuleOptions,
+  type WhatsappDeliveryEvent,
+} from '../../src/index.js';
+import { TwilioSimulator, type SimulatorOptions } from '../../src/simulator/index.js';
+import { createDatabase, type TestDatabase } from './databases.js';
+
+export const ACCOUNT_SID = `AC${'a'.repeat(32)}`;
+export const AUTH_TOKEN = 'not-a-real-auth-token-0001';
+export const OTHER_ACCOUNT_SID = `AC${'b'.repeat(32)}`;
+export const OTHER_AUTH_TOKEN = 'not-a-real-auth-token-0002';
+export const SENDER = '+14155238886';
+export const OTHER_SENDER = '+14155238887';
+
+export const API_KEY = 'test-api-key';
+export const API_SECRET = 'test-api-secret';
+export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
+
+export const PLATFORMS = ['express', 'fastify'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+/** Collects what listeners of a host are told, and lets tests wait for it. */
+@Injectable()
+export class Listener {
+  readonly events: WhatsappDeliveryEvent[] = [];
+  private readonly waiting: (() => void)[] = [];
+
+  @OnWhatsappEvent('sent', 'delivered', 'seen', 'discarded')
+  onEvent(event: WhatsappDeliveryEvent): void {
+    this.events.push(event);
+    this.waiting.forEach((check) => check());
+  }
+
+  /** Resolves when an event fits, also one that has come already. */
+  waitFor(fits: (event: WhatsappDeliveryEvent) => boolean): Promise<WhatsappDeliveryEvent> {
+    return new Promise((resolve) => {
+      const check = () => {
+        const found = this.events.find(fits);
+        if (found) resolve(found);
+      };
+      this.waiting.push(check);
+      check();
+    });
+  }
+}
+
+/** An application with the module in it, its database, and the Twilio that it talks to. */
+export interface TestApplication {
+  readonly app: INestApplication<App>;
+  readonly url: string;
+  readonly simulator: TwilioSimulator;
+  readonly listener: Listener;
+  readonly database: TestDatabase;
+  /** A client of the API with its credentials. */
+  api(): ReturnType<typeof request.agent>;
+  /** The message of a recipient once it has this status. */
+  settled(requestId: string, recipient: string, status: string): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+export interface TestSettings {
+  readonly platform?: Platform;
+  readonly database?: string;
+  readonly options?: Partial<TwilioWhatsappModuleOptions>;
+  readonly extras?: TwilioWhatsappModuleExtras;
+  readonly simulator?: Partial<SimulatorOptions>;
+  /** More of the host application. */
+  readonly imports?: NonNullable<Parameters<typeof Test.createTestingModule>[0]['imports']>;
+}
+
+export async function startApplication(settings: TestSettings = {}): Promise<TestApplication> {
+  const simulator = await new TwilioSimulator({
+    accounts: [
+      { accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, senders: [SENDER, OTHER_SENDER] },
+      { accountSid: OTHER_ACCOUNT_SID, authToken: OTHER_AUTH_TOKEN },
+    ],
+    callbackDelayMs: 1,
+    ...settings.simulator,
+  }).start();
+  const database = await createDatabase(settings.database ?? 'sqlite');
+  const host = await startHost(database.options, simulator.url, settings);
+  const api = () =>
+    request
+      .agent(host.app.getHttpServer())
+      .set({ 'X-ENGAGESPOT-API-KEY': API_KEY, 'X-ENGAGESPOT-API-SECRET': API_SECRET });
+  return {
+    ...host,
+    simulator,
+    database,
+    api,
+    async settled(requestId, recipient, status) {
+      for (;;) {
+        const { body } = await api().get(
+          `/v3/messages?requestId=${requestId}&recipient=${recipient}`,
+        );
+        const [message] = (body as { items: Record<string, unknown>[] }).items;
+        if (message?.status === status) return message;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    async stop() {
+      await host.app.close();
+      await simulator.stop();
+      await database.drop();
+    },
+  };
+}
+
+/** Starts a host application on a database that is there already. */
+export async function startHost(
+  dataSource: DataSourceOptions,
+  twilioApiUrl: string,
+  { platform = 'fastify', options, extras, imports = [] }: TestSettings,
+): Promise<{ app: INestApplication<App>; url: string; listener: Listener }> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+
+  @Module({ providers: [Listener] })
+  class HostModule {}
+
+  const module = await Test.createTestingModule({
+    imports: [
+      TypeOrmModule.forRoot({ ...dataSource, migrationsRun: true, retryAttempts: 0 }),
+      TwilioWhatsappModule.forRoot({
+        publicUrl: url,
+        encryptionKeys: [ENCRYPTION_KEY],
+        api: { key: API_KEY, secret: API_SECRET },
+        provider: {
+          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+          TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+          TWILIO_FROM_NUMBER: SENDER,
+        },
+        twilioApiUrl,
+        ...options,
+        delivery: { pollIntervalMs: 20, requestTimeoutMs: 2000, ...options?.delivery },
+        isGlobal: true,
+        ...extras,
+      }),
+      HostModule,
+      ...imports,
+    ],
+    providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
+  }).compile();
+  const logger = process.env.TEST_LOG ? undefined : false;
+  const app = (
+    platform === 'fastify'
+      ? module.createNestApplication(
+          new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } }),
+          { rawBody: true, logger },
+        )
+      : module.createNestApplication({ rawBody: true, logger })
+  ) as INestApplication<App>;
+  useWhatsappBodyParsers(app);
+  await app.listen(port, '127.0.0.1');
+  return { app, url, listener: app.get(Listener, { strict: false }) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
