@@ -9,7 +9,7 @@ import {
   Min,
   ValidateIf,
 } from 'class-validator';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import { CONFIGURATION_FORMS } from '../providers/configuration.js';
 import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
 import { CONFIGURATION_KEYS, type ConfigurationKey } from '../twilio-whatsapp.constants.js';
@@ -29,7 +29,7 @@ const IsForm = (key: ConfigurationKey): PropertyDecorator =>
 /** The environment of the backend. Empty variables count as absent. */
 export class Environment {
   /** @default 3000 */
-  @Type(() => Number)
+  @Transform(({ value }) => Number(value))
   @IsInt({ message: 'PORT must be a whole number from 0 to 65535, such as 3000' })
   @Min(0, { message: 'PORT must be a whole number from 0 to 65535, such as 3000' })
   @Max(65_535, { message: 'PORT must be a whole number from 0 to 65535, such as 3000' })

@@ -54,7 +54,7 @@ export function parseOverride(
     } else if (key.startsWith('_') || key.startsWith('TWILIO_') || HOSTILE.has(key)) {
       problems.push(`${path} is not a parameter of Twilio's, nor ${CONFIGURATION_KEYS.join(', ')}`);
     } else {
-      const name = key[0].toUpperCase() + key.slice(1);
+      const name = key.charAt(0).toUpperCase() + key.slice(1);
       // Twilio's own spelling beats twilio-node's when both are there.
       if (name !== key && Object.hasOwn(input as object, name)) continue;
       forbid(SENDER_PARAMETERS.has(name) ? 'sender' : 'content', path);

@@ -43,7 +43,7 @@ const TABLE = `
 20008 | credentials_invalid | Test credentials cannot send WhatsApp messages. | Use live credentials, or the simulator.
 20101 | credentials_invalid | Twilio did not accept the access token. | Use the account SID and its auth token.
 20404 | account_inactive | Twilio does not know the account or the resource of the request. | Check TWILIO_ACCOUNT_SID and its region.
-20429 | rate_limited | The account has too many requests to Twilio under way. | Nothing: it is tried again more slowly. | retry
+20429 | rate_limited | The account has too many requests to Twilio under way. | Send more slowly. | retry
 20500 | twilio_unavailable | Twilio had an internal error. | Look the message up in the Twilio console before sending it again.
 20503 | twilio_unavailable | Twilio was not available for a moment. | Look the message up in the Twilio console before sending it again.
 21211 | phone_invalid | Twilio does not accept the recipient's phone number. | Correct the user's phoneNumber.
@@ -56,7 +56,7 @@ const TABLE = `
 21608 | account_trial | A trial account may only send to numbers that it has verified. | Verify the number, or upgrade the account.
 21609 | request_invalid | Twilio does not accept the callback URL. | Use a public host name without underscore.
 21610 | opted_out | The recipient has unsubscribed from this sender. | Wait until they write START.
-21611 | rate_limited | The sender's queue at Twilio is full. | Nothing: it is tried again more slowly. | retry
+21611 | rate_limited | The sender's queue at Twilio is full. | Send more slowly. | retry
 21612 | phone_unreachable | There is no way from this sender to the recipient's number. | Use another sender or channel.
 21614 | phone_invalid | The recipient's number is not a mobile number. | Correct the user's phoneNumber.
 21617 | content_invalid | The text has more than 1,600 characters. | Shorten it.
@@ -102,8 +102,8 @@ const TABLE = `
 63014 | recipient_blocked | The recipient has blocked the sender. | Wait until they write again.
 63015 | sandbox_not_joined | The recipient has not joined the WhatsApp sandbox, or their three days are over. | Let them send the join code.
 63016 | window_closed | The recipient has not written for 24 hours, so WhatsApp takes only templates. | Send an approved template with ContentSid.
-63017 | rate_limited | The account sends faster than Twilio allows. | Nothing: it is tried again more slowly. | retry
-63018 | rate_limited | The sender sends faster, or to more people, than WhatsApp allows. | Nothing: it is tried again more slowly. | retry
+63017 | rate_limited | The account sends faster than Twilio allows. | Send more slowly. | retry
+63018 | rate_limited | The sender sends faster, or to more people, than WhatsApp allows. | Send more slowly. | retry
 63019 | media_invalid | The media could not be fetched. | Use an https URL that anybody can fetch.
 63020 | sender_invalid | Meta's business account has not accepted the sender. | Settle it in the Meta business manager.
 63021 | content_invalid | WhatsApp does not support the media or a part of the template. | Check its type and size.
@@ -128,7 +128,7 @@ const TABLE = `
 63051 | sender_invalid | The WhatsApp business account is locked. | Settle it in the Meta business manager.
 63062 | sender_invalid | The terms of Meta's marketing messages are not accepted. | Accept them in the Meta business manager.
 63112 | sender_invalid | Meta has disabled the WhatsApp business account or still verifies it. | Settle it in the Meta business manager.
-63119 | rate_limited | Meta's rate limit was exceeded. | Nothing: it is tried again more slowly. | retry
+63119 | rate_limited | Meta's rate limit was exceeded. | Send more slowly. | retry
 92002 | template_invalid | The template got more than 100 variables. | Send fewer.
 92007 | template_invalid | A template variable is empty or holds a line break. | Correct ContentVariables.
 `;

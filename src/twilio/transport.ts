@@ -81,8 +81,9 @@ export class TwilioTransport {
     });
   }
 
-  close(): Promise<void> {
-    return this.agent.close();
+  /** Closes the connections; what is still under way on them fails. */
+  destroy(): Promise<void> {
+    return this.agent.destroy();
   }
 
   private target({ uri, params }: RequestClient.RequestOptions): { origin: string; path: string } {

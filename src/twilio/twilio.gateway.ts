@@ -69,7 +69,7 @@ export class TwilioGateway implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): Promise<void> {
-    return this.transport.close();
+    return this.transport.destroy();
   }
 
   private async checkAccount(credentials: TwilioCredentials): Promise<Finding> {

@@ -2,13 +2,11 @@ import { Injectable, Module, type INestApplication } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { APP_FILTER } from '@nestjs/core';
 import type { DataSourceOptions } from 'typeorm';
+import { freePort } from '../../src/app/demo/free-port.js';
 import { HttpErrorFilter } from '../../src/app/http-error.filter.js';
 import {
   OnWhatsappEvent,
@@ -169,13 +167,4 @@ export async function startHost(
   useWhatsappBodyParsers(app);
   await app.listen(port, '127.0.0.1');
   return { app, url, listener: app.get(Listener, { strict: false }) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

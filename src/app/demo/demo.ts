@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AddressInfo } from 'node:net';
 import { TwilioSimulator } from '../../simulator/index.js';
 import { startBackend } from '../backend.js';
 import { DemoClient, type DemoMessage } from './client.js';
+import { freePort } from './free-port.js';
 import { ACCOUNT, OTHER_ACCOUNT, SCENES, type Scene } from './scenario.js';
 import { LiveTable, type Row } from './table.js';
 
@@ -43,10 +41,9 @@ console.log(
 );
 console.log(`${SCENES.length} notifications go out through POST /v3/notifications:\n`);
 
-const requestIds = new Map<Scene, string>();
 for (const scene of SCENES) {
   await createUser(scene);
-  requestIds.set(scene, await notify(scene));
+  await notify(scene);
 }
 const failures = await watch();
 
@@ -64,14 +61,13 @@ async function createUser({ recipient, phoneNumber, isUnknown }: Scene): Promise
   if (!isUnknown) await client.call('PUT', `users/${recipient}`, { phoneNumber });
 }
 
-async function notify({ recipient, override, sendInMs }: Scene): Promise<string> {
-  const { requestId } = await client.call<{ requestId: string }>('POST', 'notifications', {
+async function notify({ recipient, override, sendInMs }: Scene): Promise<void> {
+  await client.call('POST', 'notifications', {
     notification: { title: 'Your parcel', message: 'Your parcel arrives on Tuesday.' },
     sendTo: { recipients: [recipient] },
     ...(sendInMs && { sendAt: new Date(Date.now() + sendInMs).toISOString() }),
     ...(override && { override: { twilio_whatsapp: override } }),
   });
-  return requestId;
 }
 
 /** Watches until every message has met its fate. @returns what is not as expected */
@@ -116,13 +112,4 @@ async function check(messages: ReadonlyMap<string, DemoMessage>): Promise<string
       .filter(([name, value]) => sent[0].form.get(name) !== value)
       .map(([name]) => `${recipient} was sent another ${name}`);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

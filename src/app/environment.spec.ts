@@ -1,0 +1,65 @@
+import { EnvironmentError, readEnvironment } from './environment.js';
+
+const KEY = Buffer.alloc(32).toString('base64');
+const PRODUCTION = { NODE_ENV: 'production', API_KEY: 'k', API_SECRET: 's', ENCRYPTION_KEYS: KEY };
+
+describe('readEnvironment', () => {
+  it('has a default for everything outside production', () => {
+    expect(readEnvironment({})).toMatchObject({
+      PORT: 3000,
+      publicUrl: 'http://localhost:3000',
+      DATABASE_URL: 'sqlite://./data/twilio-whatsapp.sqlite',
+      TWILIO_API_URL: 'https://api.twilio.com',
+      LOG_LEVEL: 'log',
+    });
+  });
+
+  it('reads numbers and lists', () => {
+    const environment = readEnvironment({
+      PORT: '8080',
+      ENCRYPTION_KEYS: `${KEY}, ${KEY}`,
+      HOME: '/x',
+    });
+    expect(environment).toMatchObject({ PORT: 8080, ENCRYPTION_KEYS: [KEY, KEY] });
+  });
+
+  it('takes empty variables for absent', () => {
+    expect(readEnvironment({ PORT: '', TWILIO_ACCOUNT_SID: '' }).PORT).toBe(3000);
+  });
+
+  it.each([
+    ['PORT', { PORT: 'http' }],
+    ['PORT', { PORT: '70000' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'notify.example.com' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://notify.example.com/?x=1' }],
+    ['DATABASE_URL', { DATABASE_URL: 'oracle://x' }],
+    ['ENCRYPTION_KEYS', { ENCRYPTION_KEYS: 'short' }],
+    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    [
+      'TWILIO_AUTH_TOKEN',
+      { TWILIO_ACCOUNT_SID: `AC${'0'.repeat(32)}`, TWILIO_FROM_NUMBER: '+14155238886' },
+    ],
+    ['TWILIO_ACCOUNT_SID', { TWILIO_ACCOUNT_SID: 'AC1' }],
+    ['TWILIO_FROM_NUMBER', { TWILIO_FROM_NUMBER: '(457)-746-846' }],
+    ['TWILIO_API_URL', { TWILIO_API_URL: 'https://twilio.example.com' }],
+    ['TWILIO_API_URL', { ...PRODUCTION, TWILIO_API_URL: 'http://127.0.0.1:4010' }],
+    ['API_KEY', { ...PRODUCTION, API_KEY: '' }],
+    ['API_SECRET', { ...PRODUCTION, API_SECRET: '' }],
+    ['ENCRYPTION_KEYS', { ...PRODUCTION, ENCRYPTION_KEYS: '' }],
+  ])('names %s when it is wrong: %j', (variable, variables) => {
+    expect(() => readEnvironment(variables)).toThrow(EnvironmentError);
+    expect(() => readEnvironment(variables)).toThrow(variable);
+  });
+
+  it('takes a loopback Twilio outside production', () => {
+    expect(readEnvironment({ TWILIO_API_URL: 'http://127.0.0.1:4010' }).TWILIO_API_URL).toBe(
+      'http://127.0.0.1:4010',
+    );
+  });
+
+  it('shows no secret in an error', () => {
+    expect(() =>
+      readEnvironment({ TWILIO_AUTH_TOKEN: 'geheim', ENCRYPTION_KEYS: 'geheim' }),
+    ).toThrow(expect.not.objectContaining({ message: expect.stringContaining('geheim') }));
+  });
+});

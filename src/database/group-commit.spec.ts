@@ -1,0 +1,46 @@
+import { GroupCommit } from './group-commit.js';
+
+describe('GroupCommit', () => {
+  it('commits what is waiting together, in order, and answers each', async () => {
+    const batches: number[][] = [];
+    const commits = new GroupCommit(async (items: number[]) => {
+      batches.push(items);
+      return items.map((item) => item * 10);
+    });
+    expect(await Promise.all([1, 2, 3].map((item) => commits.add(item)))).toEqual([10, 20, 30]);
+    expect(batches).toEqual([[1, 2, 3]]);
+  });
+
+  it('gathers the next batch while one is committed', async () => {
+    const batches: number[][] = [];
+    const later: Promise<number>[] = [];
+    const commits: GroupCommit<number, number> = new GroupCommit(async (items: number[]) => {
+      batches.push(items);
+      if (batches.length === 1) later.push(commits.add(2), commits.add(3));
+      return items;
+    });
+    await commits.add(1);
+    await Promise.all(later);
+    expect(batches).toEqual([[1], [2, 3]]);
+  });
+
+  it('keeps batches within bounds', async () => {
+    const sizes: number[] = [];
+    const commits = new GroupCommit(async (items: number[]) => {
+      sizes.push(items.length);
+      return items;
+    }, 2);
+    await Promise.all([1, 2, 3, 4, 5].map((item) => commits.add(item)));
+    expect(sizes).toEqual([2, 2, 1]);
+  });
+
+  it('fails only the poisonous item', async () => {
+    const commits = new GroupCommit(async (items: number[]) => {
+      if (items.includes(2)) throw new Error('poison');
+      return items;
+    });
+    const results = await Promise.allSettled([1, 2, 3].map((item) => commits.add(item)));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    await expect(commits.add(4)).resolves.toBe(4);
+  });
+});

@@ -1,0 +1,312 @@
+import fc from 'fast-check';
+import { eventTypeOf } from '../twilio/statuses.js';
+import {
+  initialState,
+  step,
+  type Evidence,
+  type MessageState,
+  type Report,
+  type Step,
+} from './message-state.js';
+
+const SID = `SM${'1'.repeat(32)}`;
+const OTHER_SID = `SM${'2'.repeat(32)}`;
+
+const fold = (state: MessageState, ...evidence: Evidence[]): MessageState =>
+  evidence.reduce((current, each) => step(current, each).state, state);
+
+const claimed = (at = 1): Evidence => ({ kind: 'claimed', at, leaseUntil: at + 100 });
+const started = (fence: number, at = 2): Evidence => ({
+  kind: 'started',
+  at,
+  fence,
+  leaseUntil: at + 100,
+});
+const accepted = (fence: number, attempt = 1, at = 3, sid = SID): Evidence => ({
+  kind: 'accepted',
+  at,
+  sid,
+  fence,
+  attempt,
+  providerStatus: 'queued',
+  httpStatus: 201,
+});
+const ambiguous = (fence: number, at = 3): Evidence => ({
+  kind: 'ambiguous',
+  at,
+  fence,
+  attempt: 1,
+});
+const rejected = (fence: number, at = 3): Evidence => ({
+  kind: 'rejected',
+  at,
+  fence,
+  attempt: 1,
+  reason: 'phone_invalid',
+  explanation: 'No.',
+  errorCode: 21211,
+});
+const notSent = (fence: number, retryAt: number | null, at = 3): Evidence => ({
+  kind: 'notSent',
+  at,
+  fence,
+  attempt: 1,
+  reason: 'rate_limited',
+  explanation: 'Slow down.',
+  retryAt,
+});
+const reported = (
+  providerStatus: string,
+  at = 4,
+  sid = SID,
+  errorCode?: number,
+): Report & { at: number } => ({
+  kind: 'reported',
+  at,
+  source: 'callback',
+  sid,
+  providerStatus,
+  attempt: 1,
+  type: eventTypeOf(providerStatus),
+  ...(eventTypeOf(providerStatus) === 'discarded' && {
+    discard: { reason: `reason_${errorCode}`, explanation: `Because of ${errorCode}.`, errorCode },
+  }),
+});
+
+const sending = fold(initialState(0), claimed(), started(1));
+
+describe('a message that is sent', () => {
+  it('goes from queued to sending to sent', () => {
+    expect(fold(initialState(0), claimed()).status).toBe('claimed');
+    expect(sending).toMatchObject({ status: 'sending', attempts: 1 });
+    const sent = step(sending, accepted(1));
+    expect(sent.state).toMatchObject({ status: 'sent', sid: SID, sentAt: 3, dueAt: null });
+    expect(sent.learnt).toEqual(['sent']);
+    expect(sent.attempt).toMatchObject({ no: 1, outcome: 'accepted' });
+  });
+
+  it('is not claimed before it is due, nor twice', () => {
+    expect(step(initialState(10), claimed(9)).applied).toBe(false);
+    expect(step(fold(initialState(0), claimed()), claimed()).applied).toBe(false);
+  });
+
+  it('is not started by a worker that lost it', () => {
+    const lapsed = fold(initialState(0), claimed(), { kind: 'lapsed', at: 200 }, claimed(201));
+    expect(step(lapsed, started(1, 202)).applied).toBe(false);
+    expect(lapsed.fence).toBe(3);
+  });
+});
+
+describe('positive evidence', () => {
+  it('is adopted from a worker that lost its lease', () => {
+    const lost = fold(sending, { kind: 'lapsed', at: 500 });
+    expect(lost.status).toBe('unknown');
+    expect(fold(lost, accepted(1, 1, 600))).toMatchObject({
+      status: 'sent',
+      sid: SID,
+      reason: null,
+    });
+  });
+
+  it('withdraws a message that was queued again', () => {
+    const again = fold(sending, ambiguous(1), { kind: 'resolved', at: 5, status: 'queued' });
+    expect(again.status).toBe('queued');
+    const adopted = fold(again, reported('delivered', 6));
+    expect(adopted).toMatchObject({ status: 'delivered', sid: SID });
+    expect(step(adopted, claimed(7)).applied).toBe(false);
+  });
+
+  it('corrects a message that was given up', () => {
+    const gaveUp = fold(sending, ambiguous(1), { kind: 'resolved', at: 5, status: 'discarded' });
+    expect(gaveUp.status).toBe('discarded');
+    expect(fold(gaveUp, reported('sent', 6))).toMatchObject({ status: 'sent', discardedAt: null });
+  });
+
+  it('comes before the answer to the POST', () => {
+    const early = step(sending, reported('delivered', 3));
+    expect(early.state).toMatchObject({ status: 'delivered', sid: SID, sentAt: 3, deliveredAt: 3 });
+    expect(early.learnt).toEqual(['sent', 'delivered']);
+    const late = step(early.state, accepted(1, 1, 4));
+    expect(late.state.status).toBe('delivered');
+    expect(late.learnt).toEqual([]);
+  });
+});
+
+describe('negative evidence', () => {
+  it.each([
+    ['rejected', rejected(1), { status: 'discarded', reason: 'phone_invalid', errorCode: 21211 }],
+    ['ambiguous', ambiguous(1), { status: 'unknown', reason: 'outcome_unknown', dueAt: null }],
+    ['not sent', notSent(1, 50), { status: 'queued', dueAt: 50 }],
+    [
+      'not sent for the last time',
+      notSent(1, null),
+      { status: 'discarded', reason: 'rate_limited' },
+    ],
+  ])('counts with the fence: %s', (_case, evidence, expected) => {
+    expect(fold(sending, evidence)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['rejected', rejected(0)],
+    ['ambiguous', ambiguous(0)],
+    ['not sent', notSent(0, 50)],
+  ])('does not count without it: %s', (_case, evidence) => {
+    const ignored = step(sending, evidence);
+    expect(ignored.applied).toBe(false);
+    expect(ignored.state).toBe(sending);
+  });
+});
+
+describe('a lease that ends', () => {
+  it('gives back what was not started', () => {
+    const lapsed = fold(initialState(0), claimed(), { kind: 'lapsed', at: 200 });
+    expect(lapsed).toMatchObject({ status: 'queued', fence: 2, dueAt: 200 });
+  });
+
+  it('leaves what was started unknown', () => {
+    const lapsed = step(sending, { kind: 'lapsed', at: 200 });
+    expect(lapsed.state.status).toBe('unknown');
+    expect(lapsed.attempt).toMatchObject({ no: 1, outcome: 'ambiguous' });
+  });
+
+  it('is not over before its time', () => {
+    expect(step(sending, { kind: 'lapsed', at: 50 }).applied).toBe(false);
+  });
+});
+
+describe('commands', () => {
+  it('cancel what is queued or claimed, and nothing else', () => {
+    for (const state of [initialState(0), fold(initialState(0), claimed())]) {
+      const canceled = step(state, { kind: 'canceled', at: 5 });
+      expect(canceled.state).toMatchObject({
+        status: 'discarded',
+        reason: 'canceled',
+        discardedAt: 5,
+      });
+      expect(step(canceled.state, started(1)).applied).toBe(false);
+    }
+    expect(step(sending, { kind: 'canceled', at: 5 }).applied).toBe(false);
+  });
+
+  it('resolve what is unknown, and nothing else', () => {
+    const unknown = fold(sending, ambiguous(1));
+    expect(fold(unknown, { kind: 'resolved', at: 5, status: 'sent', sid: SID })).toMatchObject({
+      status: 'sent',
+      sid: SID,
+    });
+    expect(step(sending, { kind: 'resolved', at: 5, status: 'sent' }).applied).toBe(false);
+  });
+});
+
+describe('reports', () => {
+  const sent = fold(sending, accepted(1));
+
+  it('never lower the status', () => {
+    const seen = fold(sent, reported('read', 5));
+    for (const status of ['sent', 'delivered', 'failed', 'undelivered', 'queued']) {
+      expect(fold(seen, reported(status, 6, SID, 63016)).status).toBe('seen');
+    }
+  });
+
+  it('keep both times when the reading is reported first', () => {
+    const read = step(sent, reported('read', 5));
+    expect(read.learnt).toEqual(['seen']);
+    const delivered = step(read.state, reported('delivered', 6));
+    expect(delivered.state).toMatchObject({ status: 'seen', seenAt: 5, deliveredAt: 6 });
+    expect(delivered.learnt).toEqual(['delivered']);
+  });
+
+  it('tell a failure that comes twice once', () => {
+    const undelivered = step(sent, reported('undelivered', 5, SID, 63016));
+    expect(undelivered.learnt).toEqual(['discarded']);
+    const failed = step(undelivered.state, reported('failed', 6, SID, 63016));
+    expect(failed.learnt).toEqual([]);
+    expect(failed.event).toMatchObject({ providerStatus: 'failed' });
+  });
+
+  it('never erase an explanation', () => {
+    const explained = fold(sent, reported('undelivered', 5, SID, 63016));
+    expect(fold(explained, reported('failed', 6))).toMatchObject({
+      errorCode: 63016,
+      reason: 'reason_63016',
+    });
+    const bare = fold(sent, reported('undelivered', 5));
+    expect(fold(bare, reported('failed', 6, SID, 63016))).toMatchObject({ errorCode: 63016 });
+  });
+
+  it('let delivery win over failure', () => {
+    expect(fold(sent, reported('failed', 5, SID, 63016), reported('delivered', 6)).status).toBe(
+      'delivered',
+    );
+  });
+
+  it('of statuses that nobody knows are kept and change nothing', () => {
+    const puzzled = step(sent, reported('teleported', 5));
+    expect(puzzled.state).toEqual(sent);
+    expect(puzzled.event).toMatchObject({ providerStatus: 'teleported', type: undefined });
+  });
+
+  it('of a second send never say that the message was not delivered', () => {
+    expect(fold(sent, reported('failed', 5, OTHER_SID, 63016))).toMatchObject({
+      status: 'sent',
+      sid: SID,
+    });
+    expect(fold(sent, reported('delivered', 5, OTHER_SID)).status).toBe('delivered');
+  });
+});
+
+describe('any order and repetition of the same evidence', () => {
+  const STATUSES = [
+    'queued',
+    'sent',
+    'delivered',
+    'read',
+    'undelivered',
+    'failed',
+    'partially_delivered',
+    'odd',
+  ];
+  const evidence = fc
+    .uniqueArray(fc.constantFrom(...STATUSES), { minLength: 1 })
+    .chain((statuses) =>
+      fc.record({
+        once: fc.constant(statuses),
+        shuffled: fc.shuffledSubarray([...statuses, ...statuses], {
+          minLength: statuses.length * 2,
+        }),
+        answerAt: fc.nat({ max: statuses.length * 2 }),
+      }),
+    );
+
+  const outcome = (all: Evidence[]) => {
+    let state = sending;
+    const steps: Step[] = all.map((each) => {
+      const taken = step(state, each);
+      state = taken.state;
+      return taken;
+    });
+    return {
+      status: state.status,
+      events: [...new Set(steps.flatMap(({ event }) => event?.providerStatus ?? []))].toSorted(),
+      times: [state.sentAt, state.deliveredAt, state.seenAt].map((at) => at !== null),
+      learnt: steps.flatMap(({ learnt }) => learnt),
+    };
+  };
+
+  it('ends in the same status and the same events, each learnt once', () => {
+    fc.assert(
+      fc.property(evidence, ({ once, shuffled, answerAt }) => {
+        const inOrder = outcome([
+          accepted(1),
+          ...once.map((status) => reported(status, 4, SID, 63016)),
+        ]);
+        const mixed: Evidence[] = shuffled.map((status) => reported(status, 4, SID, 63016));
+        mixed.splice(answerAt, 0, accepted(1));
+        const { learnt, ...rest } = outcome(mixed);
+        const { learnt: _order, ...expected } = inOrder;
+        expect(rest).toEqual(expected);
+        expect(new Set(learnt).size).toBe(learnt.length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,57 @@
+import { resolveOptions } from './resolve-options.js';
+import { TwilioWhatsappOptionsError } from './twilio-whatsapp.errors.js';
+
+const GOOD = {
+  publicUrl: 'https://notify.example.com',
+  encryptionKeys: [Buffer.alloc(32).toString('base64')],
+  api: { key: 'k', secret: 's' },
+};
+
+describe('resolveOptions', () => {
+  it('adds the defaults', () => {
+    expect(
+      resolveOptions({ ...GOOD, delivery: { maxInFlight: 8 } }, { controllers: true }),
+    ).toMatchObject({
+      allowOverrides: ['content', 'sender', 'credentials'],
+      delivery: { maxInFlight: 8, requestTimeoutMs: 30_000 },
+    });
+  });
+
+  it('leaves objects of the host what they are', () => {
+    class Directory {
+      find = async () => [];
+    }
+    const userDirectory = new Directory();
+    expect(resolveOptions({ ...GOOD, userDirectory }, {}).userDirectory).toBe(userDirectory);
+  });
+
+  it.each([
+    ['publicUrl', { publicUrl: 'notify' }],
+    ['encryptionKeys', { encryptionKeys: [] }],
+    ['encryptionKeys', { encryptionKeys: ['short'] }],
+    ['api', { api: undefined }],
+    ['api', { api: { key: 'k', secret: '' } }],
+    ['api', { api: { guards: [] } }],
+    [
+      'TWILIO_AUTH_TOKEN',
+      {
+        provider: {
+          TWILIO_ACCOUNT_SID: `AC${'0'.repeat(32)}`,
+          TWILIO_AUTH_TOKEN: '',
+          TWILIO_FROM_NUMBER: '+14155238886',
+        },
+      },
+    ],
+    ['allowOverrides', { allowOverrides: ['everything' as 'content'] }],
+    ['maxInFlight', { delivery: { maxInFlight: 0 } }],
+    ['twilioApiUrl', { twilioApiUrl: 'twilio' }],
+  ])('names %s when it is wrong', (option, wrong) => {
+    const boot = () => resolveOptions({ ...GOOD, ...wrong }, { controllers: true });
+    expect(boot).toThrow(TwilioWhatsappOptionsError);
+    expect(boot).toThrow(option);
+  });
+
+  it('needs nobody to authenticate when there is no REST API', () => {
+    expect(() => resolveOptions({ ...GOOD, api: undefined }, { controllers: false })).not.toThrow();
+  });
+});

@@ -1,0 +1,23 @@
+import { isWhatsappAddress } from './phone-number.js';
+
+describe('isWhatsappAddress', () => {
+  it.each([
+    '+919988776655',
+    '+447700900100',
+    '+14155238886',
+    'whatsapp:US.abc123',
+    'whatsapp:GB.ENT.abc',
+  ])('takes %s', (address) => expect(isWhatsappAddress(address)).toBe(true));
+
+  it.each([
+    '(457)-746-846',
+    '919988776655',
+    '+91 9988776655',
+    '+44',
+    '+0123456789',
+    '',
+    'whatsapp:+447700900100',
+    'whatsapp:us.abc',
+    '+1415523888612345',
+  ])('refuses %j', (address) => expect(isWhatsappAddress(address)).toBe(false));
+});
