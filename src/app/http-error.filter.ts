@@ -2,29 +2,30 @@ import { Catch, HttpException, Logger, type ArgumentsHost } from '@nestjs/common
 import { BaseExceptionFilter } from '@nestjs/core';
 import { STATUS_CODES } from 'node:http';
 
+const INTERNAL_ERROR = 500;
+
 /** Gives every error the same three fields, also those of the HTTP framework itself. */
 @Catch()
 export class HttpErrorFilter extends BaseExceptionFilter {
-  private readonly log = new Logger('Http');
+  private readonly logger = new Logger('Http');
 
   override catch(exception: unknown, host: ArgumentsHost): void {
-    const known = exception instanceof HttpException ? exception : this.ofFramework(exception);
-    if (known.getStatus() >= 500) this.log.error('A request failed', exception);
-    super.catch(known, host);
-  }
-
-  private ofFramework(exception: unknown): HttpException {
-    const { statusCode = 500, message } = Object(exception) as {
-      statusCode?: number;
-      message?: string;
-    };
+    const { statusCode, message } = described(exception);
+    if (statusCode >= INTERNAL_ERROR) this.logger.error('A request failed', exception);
     const error = STATUS_CODES[statusCode];
-    const isOurFault = statusCode >= 500 || !error;
-    return new HttpException(
-      isOurFault
-        ? { statusCode: 500, message: 'Internal server error', error: 'Internal Server Error' }
-        : { statusCode, message, error },
-      isOurFault ? 500 : statusCode,
-    );
+    super.catch(new HttpException({ statusCode, message, error }, statusCode), host);
   }
+}
+
+/** What may be said of an error: nothing that comes from deeper than the HTTP framework. */
+function described(exception: unknown): { statusCode: number; message: unknown } {
+  if (exception instanceof HttpException) {
+    const response = exception.getResponse();
+    const message = typeof response === 'string' ? response : Object(response).message;
+    return { statusCode: exception.getStatus(), message: message ?? exception.message };
+  }
+  const { statusCode, message } = Object(exception) as { statusCode?: unknown; message?: unknown };
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < INTERNAL_ERROR
+    ? { statusCode, message }
+    : { statusCode: INTERNAL_ERROR, message: 'Internal server error' };
 }

@@ -9,6 +9,7 @@ export const MESSAGE_TABLE = 'twilio_whatsapp_message';
 @Index(['status', 'dueAt'])
 @Index(['requestId', 'id'])
 @Index(['recipient', 'id'])
+@Index(['sid'], { unique: true })
 export class MessageEntity {
   /** UUIDv7: messages sort by the time they were accepted. */
   @PrimaryColumn({ type: 'varchar', length: 36 })
@@ -48,7 +49,7 @@ export class MessageEntity {
   @InstantColumn({ name: 'due_at', nullable: true })
   dueAt: number | null;
 
-  @Column({ type: 'varchar', length: 34, nullable: true, unique: true })
+  @Column({ type: 'varchar', length: 34, nullable: true })
   sid: string | null;
 
   @Column({ type: 'varchar', length: 40, nullable: true })

@@ -1,10 +1,11 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { InstantColumn } from '../database/columns.js';
 
 export const NOTIFICATION_TABLE = 'twilio_whatsapp_notification';
 
 /** One accepted request: all that its messages share. */
 @Entity(NOTIFICATION_TABLE)
+@Index(['idempotencyKey'], { unique: true })
 export class NotificationEntity {
   /** The `requestId`, a UUIDv7. */
   @PrimaryColumn({ type: 'varchar', length: 36 })
@@ -22,7 +23,7 @@ export class NotificationEntity {
   @Column({ type: 'text', nullable: true })
   data: string | null;
 
-  @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true, unique: true })
+  @Column({ name: 'idempotency_key', type: 'varchar', length: 255, nullable: true })
   idempotencyKey: string | null;
 
   /** SHA-256 of the request that came with the idempotency key. */

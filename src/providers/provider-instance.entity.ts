@@ -1,15 +1,16 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { FlagColumn, InstantColumn } from '../database/columns.js';
 
 export const PROVIDER_INSTANCE_TABLE = 'twilio_whatsapp_provider_instance';
 
 /** One stored, encrypted configuration of the provider, with a callback URL of its own. */
 @Entity(PROVIDER_INSTANCE_TABLE)
+@Index(['name'], { unique: true })
 export class ProviderInstanceEntity {
   @PrimaryColumn({ type: 'varchar', length: 36 })
   id: string;
 
-  @Column({ type: 'varchar', length: 100, unique: true })
+  @Column({ type: 'varchar', length: 100 })
   name: string;
 
   @FlagColumn({})

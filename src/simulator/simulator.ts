@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { report, type SentCallback } from './callbacks.js';
@@ -64,6 +64,8 @@ export class TwilioSimulator extends EventEmitter<{
 
   constructor(private readonly options: SimulatorOptions) {
     super();
+    // Every callback under way listens.
+    setMaxListeners(0, this.stopped.signal);
     this.random = seededRandom(options.seed ?? 1);
     this.server = createServer((request, response) => {
       this.handle(request, response).catch((error: unknown) => {

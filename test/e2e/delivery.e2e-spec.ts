@@ -1,28 +1,257 @@
-import { startApplication, type TestApplication } from '../support/application.js';
+import { DataSource } from 'typeorm';
+import { Database } from '../../src/database/database.js';
+import { TwilioWhatsappSender } from '../../src/index.js';
+import type { Fate } from '../../src/simulator/index.js';
+import {
+  fictionalNumber,
+  SENDER,
+  startApplication,
+  startHost,
+  type TestApplication,
+} from '../support/application.js';
 import { DATABASES, describeOn } from '../support/databases.js';
 
 for (const { name, url } of DATABASES) {
   describeOn(url)(`delivery on ${name}`, () => {
     let t: TestApplication;
+    let sender: TwilioWhatsappSender;
+    let numbers = 0;
 
     beforeAll(async () => {
-      t = await startApplication({ database: url });
+      t = await startApplication({
+        database: url,
+        options: { delivery: { requestTimeoutMs: 300 } },
+      });
+      sender = t.app.get(TwilioWhatsappSender, { strict: false });
     });
     afterAll(() => t.stop());
 
-    it('carries a notification to seen', async () => {
-      await t.api().put('/v3/users/anand').send({ phoneNumber: '+447700900100' }).expect(200);
-      const { body } = await t
-        .api()
-        .post('/v3/notifications')
-        .send({ notification: { title: 'Hello' }, sendTo: { recipients: ['anand'] } })
-        .expect(202);
-      await t.listener.waitFor(
-        ({ type, requestId }) => type === 'seen' && requestId === body.requestId,
+    /** Sends to a new user whose messages meet the fate. */
+    async function sendTo(fate: Fate, more: object = {}) {
+      const phoneNumber = fictionalNumber(++numbers);
+      const recipient = `user-${numbers}`;
+      t.simulator.script(phoneNumber, fate);
+      const { requestId } = await sender.send({
+        notification: { title: 'Hello' },
+        sendTo: { recipients: [{ identifier: recipient, phoneNumber }] },
+        ...more,
+      });
+      return {
+        requestId,
+        recipient,
+        phoneNumber,
+        posts: () => t.simulator.posts.filter(({ to }) => to === `whatsapp:${phoneNumber}`),
+      };
+    }
+
+    it('tells listeners what was learnt, in order', async () => {
+      const { requestId } = await sendTo({}, { data: { order: 7 } });
+      const seen = await t.listener.waitFor(
+        (event) => event.requestId === requestId && event.type === 'seen',
       );
-      const message = await t.settled(body.requestId, 'anand', 'seen');
-      expect(message).toMatchObject({ to: '+447700900100', attempts: 1 });
-      expect(t.listener.events.map(({ type }) => type)).toEqual(['sent', 'delivered', 'seen']);
+      const events = t.listener.events.filter((event) => event.requestId === requestId);
+      expect(events.map(({ type }) => type)).toEqual(['sent', 'delivered', 'seen']);
+      expect(seen).toMatchObject({
+        data: { order: 7 },
+        from: SENDER,
+        sid: expect.stringMatching(/^SM/),
+        occurredAt: expect.any(Date),
+      });
+    });
+
+    it('tells listeners of a failure once, with its explanation', async () => {
+      const { requestId, recipient } = await sendTo({
+        statuses: ['sent', 'undelivered', 'failed'],
+        errorCode: 63016,
+      });
+      await t.settled(requestId, recipient, 'discarded');
+      await t.simulator.idle();
+      const discarded = t.listener.events.filter(
+        (event) => event.requestId === requestId && event.type === 'discarded',
+      );
+      expect(discarded).toEqual([
+        expect.objectContaining({
+          reason: 'window_closed',
+          errorCode: 63016,
+          explanation: expect.stringContaining('24 hours'),
+        }),
+      ]);
+    });
+
+    it('gives up what Twilio refuses, at once', async () => {
+      const { requestId, recipient, posts } = await sendTo({ refuse: 21211 });
+      const message = await t.settled(requestId, recipient, 'discarded');
+      expect(message).toMatchObject({ reason: 'phone_invalid', errorCode: 21211, attempts: 1 });
+      expect(posts()).toHaveLength(1);
+    });
+
+    it('sends again what was certainly not sent', async () => {
+      const { requestId, recipient, posts } = await sendTo({
+        faults: ['tooManyRequests'],
+        retryAfter: 0,
+      });
+      const message = await t.settled(requestId, recipient, 'seen');
+      expect(message.attempts).toBe(2);
+      expect(posts().map(({ fault }) => fault)).toEqual(['tooManyRequests', undefined]);
+    });
+
+    it.each(['errorBefore', 'resetBefore', 'hangBefore'] as const)(
+      'never sends again what may have been sent: %s',
+      async (fault) => {
+        const { requestId, recipient, posts } = await sendTo({ faults: [fault] });
+        const message = await t.settled(requestId, recipient, 'unknown');
+        expect(message).toMatchObject({ reason: 'outcome_unknown', attempts: 1 });
+        expect(posts()).toHaveLength(1);
+      },
+    );
+
+    it.each(['errorAfter', 'resetAfter', 'hangAfter', 'malformedAfter'] as const)(
+      'learns from a callback that it was sent all the same: %s',
+      async (fault) => {
+        const { requestId, recipient, posts } = await sendTo({ faults: [fault] });
+        await t.settled(requestId, recipient, 'seen');
+        expect(posts()).toHaveLength(1);
+      },
+    );
+
+    it('waits for the time it was told', async () => {
+      const sendAt = Date.now() + 200;
+      const { requestId, recipient } = await sendTo({}, { sendAt: new Date(sendAt).toISOString() });
+      const message = await t.settled(requestId, recipient, 'seen');
+      expect(Date.parse(message.sentAt as string)).toBeGreaterThanOrEqual(sendAt);
+    });
+
+    it('sends what a host’s transaction commits, and nothing of what it takes back', async () => {
+      const dataSource = t.app.get(DataSource, { strict: false });
+      const request = (identifier: string) => ({
+        notification: { title: 'Hello' },
+        sendTo: { recipients: [{ identifier, phoneNumber: '+447700900100' }] },
+      });
+      const before = t.simulator.posts.length;
+      const undone = dataSource.transaction(async (transaction) => {
+        await sender.send(request('undone'), { transaction });
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        throw new Error('the host changed its mind');
+      });
+      await expect(undone).rejects.toThrow('the host changed its mind');
+      const { requestId } = await dataSource.transaction(async (transaction) => {
+        const accepted = await sender.send(request('done'), { transaction });
+        // Longer than the dispatcher waits between its looks.
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        expect(t.simulator.posts).toHaveLength(before);
+        return accepted;
+      });
+      await t.settled(requestId, 'done', 'seen');
+      expect(t.simulator.posts).toHaveLength(before + 1);
+      const { body } = await t.api().get('/v3/messages?recipient=undone').expect(200);
+      expect(body.items).toEqual([]);
+    });
+
+    it('keeps its own rows when a host’s transaction beside it is taken back', async () => {
+      const dataSource = t.app.get(DataSource, { strict: false });
+      let accepted: ReturnType<typeof sendTo> | undefined;
+      const undone = dataSource.transaction(async (manager) => {
+        await manager.query('SELECT 1');
+        accepted = sendTo({});
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        throw new Error('taken back');
+      });
+      await expect(undone).rejects.toThrow('taken back');
+      const { requestId, recipient, posts } = await accepted!;
+      await t.settled(requestId, recipient, 'seen');
+      expect(posts()).toHaveLength(1);
+    });
+
+    it('accepts one of many concurrent repetitions under a key', async () => {
+      const request = {
+        notification: { title: 'Hello' },
+        sendTo: { recipients: [{ identifier: 'once', phoneNumber: '+447700900100' }] },
+      };
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, () => sender.send(request, { idempotencyKey: `key-${name}` })),
+      );
+      expect(new Set(answers.map(({ requestId }) => requestId)).size).toBe(1);
+      const { messages } = await sender.status(answers[0].requestId);
+      expect(messages.items).toHaveLength(1);
+    });
+
+    it('carries many at once, each once', async () => {
+      const recipients = Array.from({ length: 300 }, (_, index) => {
+        const phoneNumber = fictionalNumber(1000 + index);
+        t.simulator.script(phoneNumber, {});
+        return { identifier: `many-${index}`, phoneNumber };
+      });
+      const { requestId } = await sender.send({
+        notification: { title: 'Hello' },
+        sendTo: { recipients },
+      });
+      for (;;) {
+        const { counts } = await sender.status(requestId);
+        if (Object.values(counts).length === 1 && counts.seen === 300) break;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const sent = recipients.map(({ phoneNumber }) => t.simulator.messagesTo(phoneNumber).length);
+      expect(new Set(sent)).toEqual(new Set([1]));
+    });
+
+    it('takes over what a process left behind when it died', async () => {
+      const database = t.app.get(Database, { strict: false });
+      const soon = new Date(Date.now() + 3_600_000).toISOString();
+      const claimed = await sendTo({}, { sendAt: soon });
+      const sending = await sendTo({}, { sendAt: soon });
+      for (const [{ requestId }, status, attempts] of [
+        [claimed, 'claimed', 0],
+        [sending, 'sending', 1],
+      ] as const) {
+        await database.query(
+          'UPDATE twilio_whatsapp_message SET status = ?, attempts = ?, fence = 1, claims = 1, due_at = ? WHERE request_id = ?',
+          status,
+          attempts,
+          Date.now() - 1,
+          requestId,
+        );
+      }
+      await t.settled(claimed.requestId, claimed.recipient, 'seen');
+      await t.settled(sending.requestId, sending.recipient, 'unknown');
+      expect(claimed.posts()).toHaveLength(1);
+      expect(sending.posts()).toHaveLength(0);
+    });
+  });
+
+  describeOn(url)(`a shutdown on ${name}`, () => {
+    it('finishes what is under way and leaves the rest queued', async () => {
+      const t = await startApplication({
+        database: url,
+        options: { delivery: { maxInFlight: 4 } },
+      });
+      const sender = t.app.get(TwilioWhatsappSender, { strict: false });
+      const recipients = Array.from({ length: 40 }, (_, index) => {
+        const phoneNumber = fictionalNumber(index);
+        // Answers are slow because callbacks come first.
+        t.simulator.script(phoneNumber, { callbacks: { early: true, delayMs: 15, dropped: true } });
+        return { identifier: `user-${index}`, phoneNumber };
+      });
+      const { requestId } = await sender.send({
+        notification: { title: 'Hello' },
+        sendTo: { recipients },
+      });
+      await new Promise<void>((resolve) => t.simulator.once('post', () => resolve()));
+      await t.app.close();
+      const posted = t.simulator.messages.size;
+      expect(posted).toBeLessThan(40);
+
+      const next = await startHost(t.database.options, t.simulator.url, {});
+      const nextSender = next.app.get(TwilioWhatsappSender, { strict: false });
+      for (;;) {
+        const { counts } = await nextSender.status(requestId);
+        expect(counts.unknown).toBeUndefined();
+        if (counts.sent === 40) break;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      expect(t.simulator.posts).toHaveLength(40);
+      await next.app.close();
+      await t.simulator.stop();
+      await t.database.drop();
     });
   });
 }

@@ -30,6 +30,10 @@ export const API_KEY = 'test-api-key';
 export const API_SECRET = 'test-api-secret';
 export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
+/** Numbers that are reserved for fiction: 555-0100 to 555-0199 of every area code. */
+export const fictionalNumber = (index: number): string =>
+  `+1${200 + Math.floor(index / 100)}55501${String(index % 100).padStart(2, '0')}`;
+
 export const PLATFORMS = ['express', 'fastify'] as const;
 export type Platform = (typeof PLATFORMS)[number];
 

@@ -9,14 +9,19 @@ const flag: Column = { type: 'smallint' };
 const instant: Column = { type: 'bigint' };
 const id = text(36);
 const key = (column: Column): Column => ({ ...column, isPrimary: true });
-const unique = (column: Column): Column => ({ ...column, isUnique: true });
 const optional = (column: Column): Column => ({ ...column, isNullable: true });
 
-const TABLES: Record<string, { columns: Record<string, Column>; indices?: string[][] }> = {
+interface TableOutline {
+  columns: Record<string, Column>;
+  indices?: string[][];
+  unique?: string;
+}
+
+const TABLES: Record<string, TableOutline> = {
   twilio_whatsapp_provider_instance: {
     columns: {
       id: key(id),
-      name: unique(text(100)),
+      name: text(100),
       enabled: flag,
       is_default: flag,
       account_sid: text(34),
@@ -27,6 +32,7 @@ const TABLES: Record<string, { columns: Record<string, Column>; indices?: string
       updated_at: instant,
       deleted_at: optional(instant),
     },
+    unique: 'name',
   },
   twilio_whatsapp_user: {
     columns: {
@@ -43,10 +49,11 @@ const TABLES: Record<string, { columns: Record<string, Column>; indices?: string
       parameters: longText,
       credentials: optional(longText),
       data: optional(longText),
-      idempotency_key: unique(optional(text(255))),
+      idempotency_key: optional(text(255)),
       fingerprint: optional(text(64)),
       created_at: instant,
     },
+    unique: 'idempotency_key',
   },
   twilio_whatsapp_message: {
     columns: {
@@ -61,7 +68,7 @@ const TABLES: Record<string, { columns: Record<string, Column>; indices?: string
       claims: int,
       attempts: int,
       due_at: optional(instant),
-      sid: unique(optional(text(34))),
+      sid: optional(text(34)),
       reason: optional(text(40)),
       explanation: optional(longText),
       error_code: optional(int),
@@ -76,6 +83,7 @@ const TABLES: Record<string, { columns: Record<string, Column>; indices?: string
       ['request_id', 'id'],
       ['recipient', 'id'],
     ],
+    unique: 'sid',
   },
   twilio_whatsapp_attempt: {
     columns: {
@@ -109,15 +117,20 @@ export class CreateTwilioWhatsapp1764000000000 implements MigrationInterface {
   readonly name = 'CreateTwilioWhatsapp1764000000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    const { namingStrategy } = queryRunner.connection;
-    for (const [name, { columns, indices = [] }] of Object.entries(TABLES)) {
+    const { namingStrategy, driver } = queryRunner.connection;
+    for (const [name, { columns, indices = [], unique }] of Object.entries(TABLES)) {
       const entries = Object.entries(columns);
       const table = new Table({
         name,
-        columns: entries.map(([column, options]) => ({ name: column, ...options })),
-        indices: indices.map((columnNames) => ({
+        columns: entries.map(([column, options]) => ({
+          ...options,
+          name: column,
+          type: driver.normalizeType({ type: options.type as ColumnType }),
+        })),
+        indices: [...indices, ...(unique ? [[unique]] : [])].map((columnNames) => ({
           name: namingStrategy.indexName(name, columnNames),
           columnNames,
+          isUnique: columnNames[0] === unique,
         })),
       });
       await queryRunner.createTable(table);
