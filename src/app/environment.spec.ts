@@ -58,8 +58,7 @@ describe('readEnvironment', () => {
   });
 
   it('shows no secret in an error', () => {
-    expect(() =>
-      readEnvironment({ TWILIO_AUTH_TOKEN: 'geheim', ENCRYPTION_KEYS: 'geheim' }),
-    ).toThrow(expect.not.objectContaining({ message: expect.stringContaining('geheim') }));
+    const secrets = { TWILIO_AUTH_TOKEN: 'geheim', ENCRYPTION_KEYS: 'geheim' };
+    expect(() => readEnvironment(secrets)).toThrow(/^(?![^]*geheim)[^]*ENCRYPTION_KEYS/);
   });
 });
