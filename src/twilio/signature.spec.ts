@@ -3,7 +3,7 @@ import { getExpectedTwilioSignature, validateRequest } from 'twilio/lib/webhooks
 import { parseForm, signForm, verifyForm } from './signature.js';
 
 const TOKEN = 'not-a-real-auth-token';
-const URL_ = 'https://notify.example.com/v3/callbacks/twilio_whatsapp/1/2/3/4';
+const CALLBACK_URL = 'https://notify.example.com/v3/callbacks/twilio_whatsapp/1/2/3/4';
 const form = parseForm('MessageSid=SM1&MessageStatus=read&Body=a+b%20c&Empty=');
 
 describe('verifyForm', () => {
@@ -12,10 +12,10 @@ describe('verifyForm', () => {
     fc.assert(
       fc.property(fc.dictionary(text, text), (fields) => {
         const parameters = Object.entries(fields);
-        const signature = getExpectedTwilioSignature(TOKEN, URL_, fields);
-        expect(signForm(TOKEN, URL_, parameters)).toBe(signature);
-        expect(verifyForm([TOKEN], signature, URL_, parameters)).toBe(true);
-        expect(validateRequest(TOKEN, signature, URL_, fields)).toBe(true);
+        const signature = getExpectedTwilioSignature(TOKEN, CALLBACK_URL, fields);
+        expect(signForm(TOKEN, CALLBACK_URL, parameters)).toBe(signature);
+        expect(verifyForm([TOKEN], signature, CALLBACK_URL, parameters)).toBe(true);
+        expect(validateRequest(TOKEN, signature, CALLBACK_URL, fields)).toBe(true);
       }),
       { numRuns: 500 },
     );
@@ -23,28 +23,30 @@ describe('verifyForm', () => {
 
   it('reads repeated names as Twilio does', () => {
     const repeated = parseForm('A=2&A=1&A=2');
-    const signature = getExpectedTwilioSignature(TOKEN, URL_, { A: ['2', '1', '2'] });
-    expect(verifyForm([TOKEN], signature, URL_, repeated)).toBe(true);
+    const signature = getExpectedTwilioSignature(TOKEN, CALLBACK_URL, { A: ['2', '1', '2'] });
+    expect(verifyForm([TOKEN], signature, CALLBACK_URL, repeated)).toBe(true);
   });
 
   it('takes the default port written out or not', () => {
-    const signature = signForm(TOKEN, URL_.replace('.com/', '.com:443/'), form);
-    expect(verifyForm([TOKEN], signature, URL_, form)).toBe(true);
-    const odd = URL_.replace('.com/', '.com:8443/');
-    expect(verifyForm([TOKEN], signForm(TOKEN, URL_, form), odd, form)).toBe(false);
+    const signature = signForm(TOKEN, CALLBACK_URL.replace('.com/', '.com:443/'), form);
+    expect(verifyForm([TOKEN], signature, CALLBACK_URL, form)).toBe(true);
+    const odd = CALLBACK_URL.replace('.com/', '.com:8443/');
+    expect(verifyForm([TOKEN], signForm(TOKEN, CALLBACK_URL, form), odd, form)).toBe(false);
   });
 
   it('takes any of several tokens', () => {
-    const signature = signForm(TOKEN, URL_, form);
-    expect(verifyForm(['another-auth-token-here', TOKEN], signature, URL_, form)).toBe(true);
-    expect(verifyForm(['another-auth-token-here'], signature, URL_, form)).toBe(false);
+    const signature = signForm(TOKEN, CALLBACK_URL, form);
+    expect(verifyForm(['another-auth-token-here', TOKEN], signature, CALLBACK_URL, form)).toBe(
+      true,
+    );
+    expect(verifyForm(['another-auth-token-here'], signature, CALLBACK_URL, form)).toBe(false);
   });
 
   it('never takes an empty or short token', () => {
     for (const token of ['', 'short']) {
-      expect(verifyForm([token], getExpectedTwilioSignature(token, URL_, {}), URL_, [])).toBe(
-        false,
-      );
+      expect(
+        verifyForm([token], getExpectedTwilioSignature(token, CALLBACK_URL, {}), CALLBACK_URL, []),
+      ).toBe(false);
     }
   });
 
@@ -53,13 +55,13 @@ describe('verifyForm', () => {
     ['garbage', 'garbage'],
     ['a longer digest', Buffer.alloc(32).toString('base64')],
   ])('refuses %s', (_case, signature) => {
-    expect(verifyForm([TOKEN], signature, URL_, form)).toBe(false);
+    expect(verifyForm([TOKEN], signature, CALLBACK_URL, form)).toBe(false);
   });
 
   it('refuses what was changed after signing', () => {
-    const signature = signForm(TOKEN, URL_, form);
-    expect(verifyForm([TOKEN], signature, `${URL_}5`, form)).toBe(false);
-    expect(verifyForm([TOKEN], signature, URL_, [...form, ['More', '1']])).toBe(false);
-    expect(verifyForm([TOKEN], signature, URL_, form.slice(1))).toBe(false);
+    const signature = signForm(TOKEN, CALLBACK_URL, form);
+    expect(verifyForm([TOKEN], signature, `${CALLBACK_URL}5`, form)).toBe(false);
+    expect(verifyForm([TOKEN], signature, CALLBACK_URL, [...form, ['More', '1']])).toBe(false);
+    expect(verifyForm([TOKEN], signature, CALLBACK_URL, form.slice(1))).toBe(false);
   });
 });

@@ -57,10 +57,8 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
         ['get', 'provider-instances'],
         ['post', 'provider-instances'],
       ] as const) {
-        const { body } = await request(t.app.getHttpServer())
-          [method](`/v3/${path}`)
-          .set(headers)
-          .expect(401);
+        const agent = request(t.app.getHttpServer());
+        const { body } = await agent[method](`/v3/${path}`).set(headers).expect(401);
         expect(body).toMatchObject({
           statusCode: 401,
           error: 'Unauthorized',

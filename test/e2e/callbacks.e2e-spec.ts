@@ -121,13 +121,10 @@ describe.each(PLATFORMS)('callbacks on %s', (platform) => {
       deliveredAt: expect.any(String),
       seenAt: expect.any(String),
     });
-    expect(message.events.map((event) => event.providerStatus).toSorted()).toEqual([
-      'delivered',
-      'failed',
-      'queued',
-      'read',
-      'sent',
-    ]);
+    expect(new Set(message.events.map((event) => event.providerStatus))).toEqual(
+      new Set(['delivered', 'failed', 'queued', 'read', 'sent']),
+    );
+    expect(message.events).toHaveLength(5);
   });
 
   it('stores what comes at once, each once', async () => {

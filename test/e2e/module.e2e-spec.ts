@@ -273,7 +273,9 @@ describe('TwilioWhatsappModule', () => {
         throw new Error('clumsy');
       }
     }
-    const t = await startApplication({ imports: [{ module: class {}, providers: [Clumsy] }] });
+    @Module({ providers: [Clumsy] })
+    class ClumsyModule {}
+    const t = await startApplication({ imports: [ClumsyModule] });
     const { body } = await t.api().post('/v3/notifications').send(notification).expect(202);
     await t.listener.waitFor(
       (event) => event.type === 'seen' && event.requestId === body.requestId,

@@ -160,14 +160,14 @@ export async function startHost(
     providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
   }).compile();
   const logger = process.env.TEST_LOG ? undefined : false;
-  const app = (
+  const settings = { rawBody: true, logger } as const;
+  const app: INestApplication<App> =
     platform === 'fastify'
       ? module.createNestApplication(
           new FastifyAdapter({ routerOptions: { maxParamLength: 1024 } }),
-          { rawBody: true, logger },
+          settings,
         )
-      : module.createNestApplication({ rawBody: true, logger })
-  ) as INestApplication<App>;
+      : module.createNestApplication(settings);
   useWhatsappBodyParsers(app);
   await app.listen(port, '127.0.0.1');
   return { app, url, listener: app.get(Listener, { strict: false }) };
