@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 
-export { useWhatsappBodyParsers } from './body-parsers.js';
-export { TWILIO_WHATSAPP_ENTITIES } from './database/entities.js';
+export { useWhatsappBodyParsers } from './http/body-parsers.js';
+export { TWILIO_WHATSAPP_ENTITIES } from './twilio-whatsapp.entities.js';
 export { TWILIO_WHATSAPP_MIGRATIONS } from './database/migrations/index.js';
 export type { MessageStatus } from './delivery/message-state.js';
 export type {
@@ -27,7 +27,7 @@ export {
   type NotificationOverride,
 } from './notifications/dto/send-notification.dto.js';
 export type { SendOptions } from './notifications/notifications.service.js';
-export type { Page } from './page.dto.js';
+export type { Page } from './http/page.dto.js';
 export type { ProviderInstanceView } from './providers/provider-instance.view.js';
 export { twilioWhatsappConfig } from './twilio-whatsapp.config.js';
 export {

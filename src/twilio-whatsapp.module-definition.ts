@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { DiscoveryModule, RouterModule } from '@nestjs/core';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { CallbacksController } from './callbacks/callbacks.controller.js';
-import { TWILIO_WHATSAPP_ENTITIES } from './database/entities.js';
+import { TWILIO_WHATSAPP_ENTITIES } from './twilio-whatsapp.entities.js';
 import { MessagesController } from './delivery/messages.controller.js';
 import { NotificationsController } from './notifications/notifications.controller.js';
 import { ProviderInstancesController } from './providers/provider-instances.controller.js';

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { ApiGuard } from './api.guard.js';
+import { ApiGuard } from './http/api.guard.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { Database } from './database/database.js';
 import { DeliveryAnnouncer } from './delivery/announcer.js';
@@ -15,7 +15,7 @@ import { CallbackUrls } from './providers/callback-urls.js';
 import { CredentialsCipher } from './providers/credentials-cipher.js';
 import { ProviderInstanceStore } from './providers/provider-instance.store.js';
 import { ProviderInstances } from './providers/provider-instances.service.js';
-import { resolveOptions } from './resolve-options.js';
+import { resolveOptions } from './twilio-whatsapp.resolve-options.js';
 import {
   TWILIO_WHATSAPP_EXTRAS,
   TWILIO_WHATSAPP_OPTIONS,

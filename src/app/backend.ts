@@ -1,7 +1,7 @@
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { useWhatsappBodyParsers } from '../body-parsers.js';
+import { useWhatsappBodyParsers } from '../http/body-parsers.js';
 import { AppModule } from './app.module.js';
 import { backendConfig, type BackendConfig } from './backend.config.js';
 import { LOG_LEVELS } from './environment.js';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
-import { TWILIO_WHATSAPP_ENTITIES } from '../database/entities.js';
+import { TWILIO_WHATSAPP_ENTITIES } from '../twilio-whatsapp.entities.js';
 import { TWILIO_WHATSAPP_MIGRATIONS } from '../database/migrations/index.js';
 
 const IN_MEMORY = ':memory:';

@@ -13,7 +13,7 @@ import { Transform } from 'class-transformer';
 import { CONFIGURATION_FORMS } from '../providers/configuration.js';
 import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
 import { CONFIGURATION_KEYS, type ConfigurationKey } from '../twilio-whatsapp.constants.js';
-import { validate } from '../validation.js';
+import { validate } from '../validation/validate.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
 

@@ -1,7 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { DataSource, EntityManager, EntitySubscriberInterface } from 'typeorm';
 import { InjectWhatsappDataSource } from '../twilio-whatsapp.decorators.js';
-import { dialectOf, type Dialect } from './dialect.js';
+import type { Dialect } from './dialect.js';
+import { mysqlDialect } from './mysql.dialect.js';
+import { postgresDialect } from './postgres.dialect.js';
+import { sqliteDialect } from './sqlite.dialect.js';
 
 export type SqlValue = string | number | null;
 
@@ -166,4 +169,21 @@ export class Database implements OnModuleInit {
 /** A host's transaction on the shared connection ends by statements we do not see: all we can do is look again. */
 async function hostTransactionEnd(sqlite: SqliteConnection): Promise<void> {
   while (sqlite.inTransaction) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** @throws Error for a database that is not supported, naming those that are */
+function dialectOf({ options: { type } }: DataSource): Dialect {
+  switch (type) {
+    case 'better-sqlite3':
+      return sqliteDialect;
+    case 'postgres':
+      return postgresDialect;
+    case 'mysql':
+    case 'mariadb':
+      return mysqlDialect;
+    default:
+      throw new Error(
+        `The data source type "${type}" is not supported. Use better-sqlite3, postgres, mysql or mariadb.`,
+      );
+  }
 }

@@ -1,8 +1,3 @@
-import type { DataSource } from 'typeorm';
-import { mysqlDialect } from './mysql.dialect.js';
-import { postgresDialect } from './postgres.dialect.js';
-import { sqliteDialect } from './sqlite.dialect.js';
-
 /** The SQL type of a column that is read from a JSON parameter. */
 export type JsonColumnType = 'text' | 'int' | 'bigint';
 export type JsonColumns = Readonly<Record<string, JsonColumnType>>;
@@ -31,21 +26,4 @@ export interface Dialect {
   update(table: string, columns: JsonColumns, key: readonly string[], where?: string): string;
   /** Whether the transaction may succeed when it is simply run again. */
   isDeadlock(error: unknown): boolean;
-}
-
-/** @throws Error for a database that is not supported, naming those that are */
-export function dialectOf({ options: { type } }: DataSource): Dialect {
-  switch (type) {
-    case 'better-sqlite3':
-      return sqliteDialect;
-    case 'postgres':
-      return postgresDialect;
-    case 'mysql':
-    case 'mariadb':
-      return mysqlDialect;
-    default:
-      throw new Error(
-        `The data source type "${type}" is not supported. Use better-sqlite3, postgres, mysql or mariadb.`,
-      );
-  }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { In, LessThan, MoreThan, type FindOptionsWhere } from 'typeorm';
 import { Database } from '../database/database.js';
 import { DeliveryEventEntity } from '../events/delivery-event.entity.js';
-import { PageDto, type Page } from '../page.dto.js';
+import { PageDto, type Page } from '../http/page.dto.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
 import { NotFoundError } from '../twilio-whatsapp.errors.js';
 import { AttemptEntity } from './attempt.entity.js';

@@ -2,7 +2,7 @@ import type { DeliveryEventEntity } from '../events/delivery-event.entity.js';
 import type { AttemptEntity } from './attempt.entity.js';
 import type { MessageStatus } from './message-state.js';
 import type { MessageEntity } from './message.entity.js';
-import type { Page } from '../page.dto.js';
+import type { Page } from '../http/page.dto.js';
 
 /** What a message's status can be for callers. */
 export type PublicStatus = Exclude<MessageStatus, 'claimed'>;

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, HttpStatus, Param, Post, UseGuards } from '@nestjs/common';
-import { ApiGuard } from '../api.guard.js';
-import type { Page } from '../page.dto.js';
-import { RequestBody, RequestQuery } from '../request-body.js';
+import { ApiGuard } from '../http/api.guard.js';
+import type { Page } from '../http/page.dto.js';
+import { RequestBody, RequestQuery } from '../http/request-body.js';
 import { ListMessagesDto } from './dto/list-messages.dto.js';
 import { ResolveMessageDto } from './dto/resolve-message.dto.js';
 import { MessageCommands } from './message-commands.js';

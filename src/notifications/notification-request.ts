@@ -1,8 +1,8 @@
 import { CHANNEL, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { InvalidNotificationError } from '../twilio-whatsapp.errors.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
-import { storageProblem } from '../storable.js';
-import { validate } from '../validation.js';
+import { storageProblem } from '../validation/storable.js';
+import { validate } from '../validation/validate.js';
 import { SendNotificationDto } from './dto/send-notification.dto.js';
 import { parseOverride, type Override } from './override.js';
 import { readRecipients, type Recipient } from './recipients.js';

@@ -9,11 +9,11 @@ import {
   Post,
   UseGuards,
 } from '@nestjs/common';
-import { ApiGuard } from '../api.guard.js';
+import { ApiGuard } from '../http/api.guard.js';
 import { MessageLog } from '../delivery/message-log.js';
 import type { NotificationView } from '../delivery/message.view.js';
-import { PageDto } from '../page.dto.js';
-import { RequestQuery } from '../request-body.js';
+import { PageDto } from '../http/page.dto.js';
+import { RequestQuery } from '../http/request-body.js';
 import { NotificationsService } from './notifications.service.js';
 
 @Controller('notifications')

@@ -9,8 +9,8 @@ import {
   Post,
   UseGuards,
 } from '@nestjs/common';
-import { ApiGuard } from '../api.guard.js';
-import { RequestBody } from '../request-body.js';
+import { ApiGuard } from '../http/api.guard.js';
+import { RequestBody } from '../http/request-body.js';
 import type { ConfigurationCheck } from '../twilio/twilio.gateway.js';
 import {
   CreateProviderInstanceDto,

@@ -1,5 +1,5 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
-import { ApiGuard } from '../api.guard.js';
+import { ApiGuard } from '../http/api.guard.js';
 import { CHANNEL, CONFIGURATION_KEYS, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 
 const CATALOGUE = {

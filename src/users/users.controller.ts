@@ -10,9 +10,9 @@ import {
   Put,
   UseGuards,
 } from '@nestjs/common';
-import { ApiGuard } from '../api.guard.js';
-import { PageDto, type Page } from '../page.dto.js';
-import { RequestBody, RequestQuery } from '../request-body.js';
+import { ApiGuard } from '../http/api.guard.js';
+import { PageDto, type Page } from '../http/page.dto.js';
+import { RequestBody, RequestQuery } from '../http/request-body.js';
 import { CreateUserDto } from './dto/create-user.dto.js';
 import { UsersService, type UserView } from './users.service.js';
 

@@ -2,7 +2,7 @@ import { BadRequestException, Injectable, UnprocessableEntityException } from '@
 import { MoreThan } from 'typeorm';
 import { batch, Database, query, type Transaction } from '../database/database.js';
 import type { JsonColumns } from '../database/dialect.js';
-import { storageProblem } from '../storable.js';
+import { storageProblem } from '../validation/storable.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { ConflictError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';

@@ -1,5 +1,5 @@
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
-import { PageDto } from '../../page.dto.js';
+import { PageDto } from '../../http/page.dto.js';
 import type { PublicStatus } from '../message.view.js';
 
 const STATUSES: PublicStatus[] = [

@@ -7,7 +7,7 @@ import {
   type TwilioWhatsappModuleExtras,
   type TwilioWhatsappModuleOptions,
 } from './twilio-whatsapp.options.js';
-import { messagesOf } from './validation.js';
+import { messagesOf } from './validation/validate.js';
 
 /**
  * Adds the defaults and checks the whole.

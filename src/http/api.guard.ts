@@ -8,8 +8,8 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lastValueFrom, isObservable } from 'rxjs';
-import { InjectWhatsappOptions } from './twilio-whatsapp.decorators.js';
-import type { ApiKeyOptions, TwilioWhatsappOptions } from './twilio-whatsapp.options.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type { ApiKeyOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 
 const KEY_HEADER = 'x-engagespot-api-key';
 const SECRET_HEADER = 'x-engagespot-api-secret';

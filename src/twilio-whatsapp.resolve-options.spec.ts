@@ -1,4 +1,4 @@
-import { resolveOptions } from './resolve-options.js';
+import { resolveOptions } from './twilio-whatsapp.resolve-options.js';
 import { TwilioWhatsappOptionsError } from './twilio-whatsapp.errors.js';
 
 const GOOD = {
