@@ -11,13 +11,12 @@ const MAX_PARAMETER_LENGTH = 1024;
 
 /** Starts the backend that the environment describes. @throws EnvironmentError */
 export async function startBackend(): Promise<NestFastifyApplication> {
+  const config = backendConfig();
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule,
     new FastifyAdapter({ routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH } }),
-    { rawBody: true, bufferLogs: true, abortOnError: false },
+    { rawBody: true, logger: loggerOf(config), abortOnError: false },
   );
-  const config = app.get<BackendConfig>(backendConfig.KEY);
-  app.useLogger(loggerOf(config));
   useWhatsappBodyParsers(app);
   app.enableShutdownHooks();
   await app.listen(config.port, config.host);

@@ -123,16 +123,14 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     ([, value]) => value !== undefined && value !== '',
   );
   const { value, problems } = validate(Environment, Object.fromEntries(given), {});
-  if (problems.length === 0) {
-    if (!isAllowedApi(value)) {
-      problems.push(
-        `TWILIO_API_URL may only be ${TWILIO_API}, or a loopback address outside production: credentials go there`,
-      );
-    }
-    if (value.isProduction) {
-      for (const key of ['API_KEY', 'API_SECRET', 'ENCRYPTION_KEYS'] as const) {
-        if (!value[key]) problems.push(`${key} must be set in production`);
-      }
+  if (URL.canParse(value.TWILIO_API_URL) && !isAllowedApi(value)) {
+    problems.push(
+      `TWILIO_API_URL may only be ${TWILIO_API}, or a loopback address outside production: credentials go there`,
+    );
+  }
+  if (value.isProduction) {
+    for (const key of ['API_KEY', 'API_SECRET', 'ENCRYPTION_KEYS'] as const) {
+      if (!value[key]) problems.push(`${key} must be set in production`);
     }
   }
   if (problems.length > 0) throw new EnvironmentError(problems);

@@ -19,6 +19,7 @@ import { retryDelay } from './retry.js';
 
 /** Beyond the request's own time-out, so that a lease ends only when its request must have. */
 const LEASE_MARGIN_MS = 15_000;
+const CLAIM_SHARE = 1 / 4;
 const SWEEP_LIMIT = 500;
 /** How soon a message is looked at again whose instance is disabled. */
 const DISABLED_RETRY_MS = 10_000;
@@ -107,7 +108,8 @@ export class Dispatcher
   /** @returns whether more can be claimed at once */
   private async claimAndSend(): Promise<boolean> {
     const free = this.options.maxInFlight - this.underWay.size;
-    if (free <= 0) return false;
+    // A claim is a commit: it is made for a good part of what fits, not for each message that ends.
+    if (free < this.options.maxInFlight * CLAIM_SHARE) return false;
     const { messages, more } = await this.ledger.claim(free, this.leaseMs);
     if (messages.length === 0) return more;
     const shipments = await this.notifications.load(messages.map(({ requestId }) => requestId));

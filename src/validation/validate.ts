@@ -18,8 +18,10 @@ export function validate<T extends object>(
 
 /** One message for each broken constraint, with the path of its field. */
 export function messagesOf(errors: ValidationError[], path = ''): string[] {
-  return errors.flatMap(({ property, constraints = {}, children = [] }) => [
+  const messages = errors.flatMap(({ property, constraints = {}, children = [] }) => [
     ...Object.values(constraints).map((message) => `${path}${message}`),
     ...messagesOf(children, `${path}${property}.`),
   ]);
+  // Several constraints of a field may say the same.
+  return [...new Set(messages)];
 }

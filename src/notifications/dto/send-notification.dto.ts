@@ -1,7 +1,6 @@
 import { Type } from 'class-transformer';
 import {
   Allow,
-  IsDefined,
   IsISO8601,
   IsObject,
   IsOptional,
@@ -98,8 +97,7 @@ export interface NotificationOverride {
 
 /** Body of `POST notifications`, and what the sender takes. */
 export class SendNotificationDto {
-  @IsDefined({ message: 'notification must be an object with a title' })
-  @IsObject()
+  @IsObject({ message: 'notification must be an object with a title' })
   @ValidateNested()
   @Type(() => NotificationContentDto)
   notification: NotificationContentDto;
