@@ -1,6 +1,6 @@
 import type { Report } from '../delivery/message-state.js';
 import { explainError } from '../twilio/error-catalogue.js';
-import { MESSAGE_SID } from '../twilio/outcome.js';
+import { MESSAGE_SID, STATUS, toErrorCode } from '../twilio/outcome.js';
 import type { FormParameters } from '../twilio/signature.js';
 import { eventTypeOf } from '../twilio/statuses.js';
 
@@ -13,8 +13,6 @@ export interface StatusCallback {
   readonly errorMessage?: string;
 }
 
-const STATUS = /^[a-z_]{1,32}$/;
-
 /**
  * Reads a status callback. `EventType` is not looked at: it has been seen as READ on a message that failed.
  *
@@ -25,12 +23,11 @@ export function readStatusCallback(parameters: FormParameters): StatusCallback |
   const sid = fields.get('MessageSid') ?? '';
   const providerStatus = fields.get('MessageStatus') ?? '';
   if (!MESSAGE_SID.test(sid) || !STATUS.test(providerStatus)) return undefined;
-  const errorCode = Number(fields.get('ErrorCode') || Number.NaN);
   return {
     accountSid: fields.get('AccountSid') ?? '',
     sid,
     providerStatus,
-    errorCode: Number.isSafeInteger(errorCode) && errorCode > 0 ? errorCode : undefined,
+    errorCode: toErrorCode(fields.get('ErrorCode')),
     errorMessage: fields.get('ErrorMessage') || fields.get('ChannelStatusMessage'),
   };
 }

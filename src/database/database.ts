@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import type { DataSource, EntityManager, EntitySubscriberInterface } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { InjectWhatsappDataSource } from '../twilio-whatsapp.decorators.js';
 import type { Dialect } from './dialect.js';
 import { mysqlDialect } from './mysql.dialect.js';
@@ -53,6 +53,7 @@ const DEADLOCK_RETRIES = 3;
 @Injectable()
 export class Database implements OnModuleInit {
   readonly dialect: Dialect;
+  private readonly awaitingCommit = new Map<QueryRunner, (() => void)[]>();
   private readonly statements = new Map<string, ReturnType<SqliteConnection['prepare']>>();
 
   constructor(@InjectWhatsappDataSource() readonly dataSource: DataSource) {
@@ -61,6 +62,10 @@ export class Database implements OnModuleInit {
 
   /** @throws Error when SQLite would not flush every commit to the disk */
   onModuleInit(): void {
+    this.dataSource.subscribers.push({
+      afterTransactionCommit: ({ queryRunner }) => this.settle(queryRunner, true),
+      afterTransactionRollback: ({ queryRunner }) => this.settle(queryRunner, false),
+    });
     const sqlite = this.sqlite;
     if (!sqlite) return;
     sqlite.pragma('synchronous = FULL');
@@ -117,20 +122,8 @@ export class Database implements OnModuleInit {
   /** Calls back when the transaction of the manager has committed. */
   afterCommit({ queryRunner }: EntityManager, callback: () => void): void {
     if (!queryRunner?.isTransactionActive) return callback();
-    const { subscribers } = this.dataSource;
-    const stop = () => subscribers.splice(subscribers.indexOf(subscriber), 1);
-    const subscriber: EntitySubscriberInterface = {
-      afterTransactionCommit(event) {
-        // A nested transaction commits into the outer one, which is still open.
-        if (event.queryRunner !== queryRunner || queryRunner.isTransactionActive) return;
-        stop();
-        callback();
-      },
-      afterTransactionRollback(event) {
-        if (event.queryRunner === queryRunner && !queryRunner.isTransactionActive) stop();
-      },
-    };
-    subscribers.push(subscriber);
+    const waiting = this.awaitingCommit.get(queryRunner) ?? [];
+    this.awaitingCommit.set(queryRunner, [...waiting, callback]);
   }
 
   private runInOneStretch<T>(sqlite: SqliteConnection, begin: () => Transaction<T>): T {
@@ -146,6 +139,14 @@ export class Database implements OnModuleInit {
       if (sqlite.inTransaction) run('ROLLBACK');
       throw error;
     }
+  }
+
+  private settle(queryRunner: QueryRunner, isCommitted: boolean): void {
+    // A nested transaction ends within the outer one, which is still open.
+    if (queryRunner.isTransactionActive) return;
+    const waiting = this.awaitingCommit.get(queryRunner) ?? [];
+    this.awaitingCommit.delete(queryRunner);
+    if (isCommitted) waiting.forEach((callback) => callback());
   }
 
   private execute(sqlite: SqliteConnection, { sql, params }: Statement): unknown[] {

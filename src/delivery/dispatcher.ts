@@ -24,6 +24,7 @@ const SWEEP_LIMIT = 500;
 /** How soon a message is looked at again whose instance is disabled. */
 const DISABLED_RETRY_MS = 10_000;
 const STORE_RETRY_MS = 500;
+const LONGEST_STORE_RETRY_MS = 30_000;
 
 const INSTANCE_DELETED: Discard = {
   reason: 'instance_deleted',
@@ -151,6 +152,7 @@ export class Dispatcher
       return;
     }
 
+    const credentials = this.notifications.credentialsFor(message.requestId, shipment);
     const begun = performance.now();
     const leaseUntil = at + this.leaseMs;
     const { applied, state } = await this.ledger.record(id, {
@@ -170,20 +172,20 @@ export class Dispatcher
     const outcome: Outcome =
       performance.now() - begun > LEASE_MARGIN_MS
         ? HELD_TOO_LONG
-        : await this.gateway.send(shipment.credentials ?? instance.credentials, request);
+        : await this.gateway.send(credentials ?? instance.credentials, request);
     await this.recordInTheEnd(id, evidenceOf(outcome, attempt, fence));
   }
 
   /** What came of a POST is known only here: it is offered to the database until it takes it. */
   private async recordInTheEnd(id: string, evidence: Evidence): Promise<void> {
-    for (;;) {
+    for (let wait = STORE_RETRY_MS; ; wait = Math.min(wait * 2, LONGEST_STORE_RETRY_MS)) {
       try {
         await this.ledger.record(id, evidence);
         return;
       } catch (error) {
         this.logger.error(`The outcome of message ${id} could not be stored yet`, error);
         if (this.abandoned) return;
-        await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+        await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
   }

@@ -1,4 +1,13 @@
-import { Controller, Get, HttpCode, HttpStatus, Param, Post, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Param,
+  ParseUUIDPipe,
+  Post,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import type { Page } from '../http/page.dto.js';
 import { RequestBody, RequestQuery } from '../http/request-body.js';
@@ -22,20 +31,20 @@ export class MessagesController {
   }
 
   @Get(':id')
-  get(@Param('id') id: string): Promise<MessageDetailView> {
+  get(@Param('id', ParseUUIDPipe) id: string): Promise<MessageDetailView> {
     return this.log.get(id);
   }
 
   @Post(':id/cancel')
   @HttpCode(HttpStatus.OK)
-  cancel(@Param('id') id: string): Promise<MessageDetailView> {
+  cancel(@Param('id', ParseUUIDPipe) id: string): Promise<MessageDetailView> {
     return this.commands.cancel(id);
   }
 
   @Post(':id/resolve')
   @HttpCode(HttpStatus.OK)
   resolve(
-    @Param('id') id: string,
+    @Param('id', ParseUUIDPipe) id: string,
     @RequestBody() resolution: ResolveMessageDto,
   ): Promise<MessageDetailView> {
     return this.commands.resolve(id, resolution);

@@ -9,8 +9,8 @@ import { NOTIFICATION_TABLE, NotificationEntity } from './notification.entity.js
 /** What all messages of a notification are sent with. */
 export interface Shipment {
   readonly parameters: TwilioParameters;
-  /** Credentials that came with the request; absent when the instance's are used. */
-  readonly credentials?: TwilioCredentials;
+  /** Sealed credentials that came with the request; absent when the instance's are used. */
+  readonly sealedCredentials?: string;
 }
 
 const MAX_CACHED = 1000;
@@ -37,7 +37,7 @@ export class NotificationStore {
       const rows = await this.database.dataSource
         .getRepository(NotificationEntity)
         .findBy({ id: In(missing) });
-      for (const row of rows) this.cache.set(row.id, this.open(row));
+      for (const row of rows) this.cache.set(row.id, shipmentOf(row));
     }
     const found = new Map<string, Shipment>();
     for (const id of wanted) {
@@ -55,23 +55,28 @@ export class NotificationStore {
     return (await this.load([requestId])).get(requestId);
   }
 
+  /** @throws Error when the encryption key is not configured any more */
+  credentialsFor(
+    requestId: string,
+    { sealedCredentials }: Shipment,
+  ): TwilioCredentials | undefined {
+    if (!sealedCredentials) return undefined;
+    const opened = this.cipher.open(sealedCredentials, credentialsPlace(requestId));
+    return JSON.parse(opened) as TwilioCredentials;
+  }
+
   /** The credentials that came along with the request of a message. */
   async credentialsOf(messageId: string): Promise<TwilioCredentials | undefined> {
     const [message] = await this.database.query<{ request_id: string }>(
       `SELECT request_id FROM ${MESSAGE_TABLE} WHERE id = ?`,
       messageId,
     );
-    return message && (await this.get(message.request_id))?.credentials;
-  }
-
-  private open({ id, parameters, credentials }: NotificationEntity): Shipment {
-    return {
-      parameters: JSON.parse(parameters) as TwilioParameters,
-      ...(credentials && {
-        credentials: JSON.parse(
-          this.cipher.open(credentials, credentialsPlace(id)),
-        ) as TwilioCredentials,
-      }),
-    };
+    const shipment = message && (await this.get(message.request_id));
+    return shipment && this.credentialsFor(message.request_id, shipment);
   }
 }
+
+const shipmentOf = ({ parameters, credentials }: NotificationEntity): Shipment => ({
+  parameters: JSON.parse(parameters) as TwilioParameters,
+  sealedCredentials: credentials ?? undefined,
+});

@@ -1,5 +1,5 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 
 /** Which part of a list to show. */
 export class PageDto {
@@ -13,8 +13,7 @@ export class PageDto {
 
   /** The `nextCursor` of the part before. */
   @IsOptional()
-  @IsString()
-  @MaxLength(255)
+  @Matches(/^[^\p{Cc}\p{Cs}]{1,255}$/u, { message: 'cursor must be the nextCursor of a page' })
   cursor?: string;
 }
 

@@ -6,13 +6,14 @@ import {
   HttpCode,
   HttpStatus,
   Param,
+  ParseUUIDPipe,
   Post,
   UseGuards,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import { MessageLog } from '../delivery/message-log.js';
 import type { NotificationView } from '../delivery/message.view.js';
-import { PageDto } from '../http/page.dto.js';
+import { MessagePageDto } from '../delivery/dto/list-messages.dto.js';
 import { RequestQuery } from '../http/request-body.js';
 import { NotificationsService } from './notifications.service.js';
 
@@ -35,8 +36,8 @@ export class NotificationsController {
 
   @Get(':requestId')
   get(
-    @Param('requestId') requestId: string,
-    @RequestQuery() page: PageDto,
+    @Param('requestId', ParseUUIDPipe) requestId: string,
+    @RequestQuery() page: MessagePageDto,
   ): Promise<NotificationView> {
     return this.log.notification(requestId, page);
   }

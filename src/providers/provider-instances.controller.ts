@@ -5,6 +5,7 @@ import {
   HttpCode,
   HttpStatus,
   Param,
+  ParseUUIDPipe,
   Patch,
   Post,
   UseGuards,
@@ -35,38 +36,38 @@ export class ProviderInstancesController {
   }
 
   @Get(':id')
-  get(@Param('id') id: string): Promise<ProviderInstanceView> {
+  get(@Param('id', ParseUUIDPipe) id: string): Promise<ProviderInstanceView> {
     return this.instances.get(id);
   }
 
   @Patch(':id')
   update(
-    @Param('id') id: string,
+    @Param('id', ParseUUIDPipe) id: string,
     @RequestBody() dto: UpdateProviderInstanceDto,
   ): Promise<ProviderInstanceView> {
     return this.instances.update(id, dto);
   }
 
   @Delete(':id')
-  remove(@Param('id') id: string): Promise<{ id: string }> {
+  remove(@Param('id', ParseUUIDPipe) id: string): Promise<{ id: string }> {
     return this.instances.remove(id);
   }
 
   @Post(':id/enable')
   @HttpCode(HttpStatus.OK)
-  enable(@Param('id') id: string): Promise<ProviderInstanceView> {
+  enable(@Param('id', ParseUUIDPipe) id: string): Promise<ProviderInstanceView> {
     return this.instances.enable(id);
   }
 
   @Post(':id/disable')
   @HttpCode(HttpStatus.OK)
-  disable(@Param('id') id: string): Promise<ProviderInstanceView> {
+  disable(@Param('id', ParseUUIDPipe) id: string): Promise<ProviderInstanceView> {
     return this.instances.disable(id);
   }
 
   @Post(':id/check')
   @HttpCode(HttpStatus.OK)
-  check(@Param('id') id: string): Promise<ConfigurationCheck> {
+  check(@Param('id', ParseUUIDPipe) id: string): Promise<ConfigurationCheck> {
     return this.instances.check(id);
   }
 }

@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { v7 as uuid } from 'uuid';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
@@ -23,7 +23,7 @@ const MESSAGES_PER_SECOND = 80;
 
 /** The provider instances: which there are, which one sends, and whether Twilio agrees with them. */
 @Injectable()
-export class ProviderInstances implements OnApplicationBootstrap {
+export class ProviderInstances implements OnModuleInit {
   constructor(
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
     private readonly store: ProviderInstanceStore,
@@ -31,11 +31,15 @@ export class ProviderInstances implements OnApplicationBootstrap {
     private readonly gateway: TwilioGateway,
   ) {}
 
-  /** Brings the instance that the options describe in line with them. */
-  async onApplicationBootstrap(): Promise<void> {
+  /**
+   * Brings the instance that the options describe in line with them, before anything is sent.
+   *
+   * @throws Error when a stored secret cannot be opened with the encryption keys
+   */
+  async onModuleInit(): Promise<void> {
     const { provider: config } = this.options;
-    if (!config) return;
     const existing = (await this.living()).find(({ row }) => row.name === CONFIGURED_NAME);
+    if (!config) return;
     if (!existing) {
       try {
         await this.create({ name: CONFIGURED_NAME, config });

@@ -16,7 +16,10 @@ export interface ErrorExplanation {
 export function explainError(code: number | undefined, message?: string): ErrorExplanation {
   const known = code === undefined ? undefined : CATALOGUE.get(code);
   if (known) return known;
-  const said = message?.trim().replaceAll(/\s+/g, ' ').slice(0, 300);
+  const said = message
+    ?.replaceAll(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
+    .trim()
+    .slice(0, 300);
   return {
     reason: 'twilio_error',
     explanation:

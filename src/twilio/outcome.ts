@@ -29,17 +29,28 @@ export type Outcome =
 /** SIDs of messages: `SM` for text and templates, `MM` for media. */
 export const MESSAGE_SID = /^(SM|MM)[0-9a-f]{32}$/i;
 
+/** What a status of Twilio's looks like, also one that this version does not know. */
+export const STATUS = /^[a-z_]{1,32}$/;
+
+/** Reads an error code of Twilio's: a whole number, possibly written as text. */
+export function toErrorCode(value: unknown): number | undefined {
+  const text = typeof value === 'number' ? String(value) : value;
+  return typeof text === 'string' && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+}
+
 /** Sorts an answer of Twilio's. Whatever does not prove that nothing was sent is ambiguous. */
 export function outcomeOf({ statusCode: httpStatus, headers, body }: TwilioResponse): Outcome {
   const answer = parse(body);
   if (httpStatus >= 200 && httpStatus < 300) {
     if (typeof answer.sid === 'string' && MESSAGE_SID.test(answer.sid)) {
-      const providerStatus = typeof answer.status === 'string' ? answer.status : 'accepted';
+      const { status } = answer;
+      const providerStatus =
+        typeof status === 'string' && STATUS.test(status) ? status : 'accepted';
       return { kind: 'accepted', sid: answer.sid, providerStatus, httpStatus };
     }
     return { kind: 'ambiguous', detail: 'the answer to the POST holds no message SID', httpStatus };
   }
-  const errorCode = typeof answer.code === 'number' ? answer.code : undefined;
+  const errorCode = toErrorCode(answer.code);
   const provesRefusal = httpStatus === 429 || (isRefusal(httpStatus) && errorCode !== undefined);
   if (!provesRefusal) {
     return { kind: 'ambiguous', detail: `Twilio answered HTTP ${httpStatus}`, httpStatus };

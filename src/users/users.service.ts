@@ -101,7 +101,7 @@ export class UsersService implements UserDirectory {
 
   async get(identifier: string): Promise<UserView> {
     this.assertInCharge();
-    const [user] = await this.repository.findBy({ identifier });
+    const [user] = isIdentifier(identifier) ? await this.repository.findBy({ identifier }) : [];
     if (!user) throw new NotFoundError('user', identifier);
     return viewOf(user);
   }

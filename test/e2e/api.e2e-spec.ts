@@ -686,6 +686,28 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
     });
   });
 
+  it.each([
+    ['get', 'messages/%00', 400],
+    ['get', 'messages/7', 400],
+    ['post', 'messages/x/cancel', 400],
+    ['post', "messages/' OR 1=1/resolve", 400],
+    ['get', 'notifications/%E2%82%AC', 400],
+    ['get', 'provider-instances/__proto__', 400],
+    ['get', 'users/%00', 404],
+    ['delete', 'users/%00', 404],
+    ['get', 'users/%FF', 400],
+    ['get', 'users?cursor=%00', 400],
+    ['get', 'messages?recipient=%00', 400],
+    ['get', 'messages?cursor=%00', 400],
+    ['get', 'messages?requestId[]=1', 400],
+    ['post', 'callbacks/twilio_whatsapp/%00', 403],
+    ['post', 'callbacks/twilio_whatsapp/a/b/c/d', 400],
+    ['post', 'callbacks/twilio_whatsapp/a/b/1/%00', 403],
+  ] as const)('%s %s is no more than a %d', async (method, path, status) => {
+    const { body } = await t.api()[method](`/v3/${path}`).expect(status);
+    expect(body).toMatchObject({ statusCode: status, error: expect.any(String) });
+  });
+
   it('answers in JSON where there is nothing', async () => {
     const { body } = await t.api().get('/v3/nothing').expect(404);
     expect(body).toMatchObject({ statusCode: 404, error: 'Not Found' });

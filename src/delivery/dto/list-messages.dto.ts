@@ -1,5 +1,6 @@
-import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsUUID } from 'class-validator';
 import { PageDto } from '../../http/page.dto.js';
+import { IsUserIdentifier } from '../../users/identifier.js';
 import type { PublicStatus } from '../message.view.js';
 
 const STATUSES: PublicStatus[] = [
@@ -12,16 +13,21 @@ const STATUSES: PublicStatus[] = [
   'unknown',
 ];
 
-/** Query of `GET messages`. */
-export class ListMessagesDto extends PageDto {
+/** Which part of a list of messages to show; the cursor is a message's id. */
+export class MessagePageDto extends PageDto {
   @IsOptional()
-  @IsString()
-  @MaxLength(36)
+  @IsUUID()
+  declare cursor?: string;
+}
+
+/** Query of `GET messages`. */
+export class ListMessagesDto extends MessagePageDto {
+  @IsOptional()
+  @IsUUID()
   requestId?: string;
 
   @IsOptional()
-  @IsString()
-  @MaxLength(255)
+  @IsUserIdentifier()
   recipient?: string;
 
   @IsOptional()
@@ -30,7 +36,6 @@ export class ListMessagesDto extends PageDto {
 
   /** Id of a provider instance. */
   @IsOptional()
-  @IsString()
-  @MaxLength(36)
+  @IsUUID()
   instance?: string;
 }

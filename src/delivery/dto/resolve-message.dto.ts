@@ -1,4 +1,4 @@
-import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, Matches } from 'class-validator';
 import { MESSAGE_SID } from '../../twilio/outcome.js';
 import type { Resolution } from '../message-state.js';
 
@@ -14,7 +14,8 @@ export class ResolveMessageDto {
   sid?: string;
 
   @IsOptional()
-  @IsString()
-  @MaxLength(500)
+  @Matches(/^[^\p{Cc}\p{Cs}]{1,500}$/u, {
+    message: 'explanation must be a text of 1 to 500 characters without control characters',
+  })
   explanation?: string;
 }

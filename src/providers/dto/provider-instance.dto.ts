@@ -4,8 +4,7 @@ import {
   IsInt,
   IsNotEmptyObject,
   IsOptional,
-  IsString,
-  Length,
+  Matches,
   Max,
   Min,
   ValidateNested,
@@ -14,11 +13,15 @@ import { PartialProviderConfigDto, ProviderConfigDto } from './provider-config.d
 
 const MAX_PER_SECOND = 10_000;
 
+const IsInstanceName = (): PropertyDecorator =>
+  Matches(/^[^\p{Cc}\p{Cs}]{1,100}$/u, {
+    message: 'name must be a text of 1 to 100 characters without control characters',
+  });
+
 /** Body of `POST provider-instances`. */
 export class CreateProviderInstanceDto {
   /** What the instance is called in `override.twilio_whatsapp._instance`. */
-  @IsString()
-  @Length(1, 100)
+  @IsInstanceName()
   name: string;
 
   @IsNotEmptyObject({}, { message: 'config must hold the three TWILIO_ keys' })
@@ -42,8 +45,7 @@ export class CreateProviderInstanceDto {
 /** Body of `PATCH provider-instances/:id`: what is left out stays. */
 export class UpdateProviderInstanceDto {
   @IsOptional()
-  @IsString()
-  @Length(1, 100)
+  @IsInstanceName()
   name?: string;
 
   /** Merged into the configuration that is there. */
