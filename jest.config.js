@@ -1,6 +1,8 @@
 export default {
   testEnvironment: 'node',
   rootDir: '.',
+  // Generous: how fast a machine is decides no test.
+  testTimeout: 30_000,
   testRegex: '(/test/.*\\.e2e-spec|/src/.*\\.spec)\\.ts$',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*(?<!\\.json))\\.js$': '$1' },

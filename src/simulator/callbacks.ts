@@ -1,5 +1,7 @@
+import { stringify } from 'node:querystring';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
+import type { Agent } from 'undici';
 import type { Fate } from './fate.js';
 import { shuffled, type Random } from './random.js';
 import type { SimulatedMessage } from './simulated-message.js';
@@ -11,23 +13,25 @@ export interface SentCallback {
   readonly httpStatus?: number;
 }
 
+/** Who signs, and over which connections. */
+interface Reporter {
+  readonly authToken: string;
+  readonly agent: Agent;
+}
+
+interface Circumstances {
+  readonly random: Random;
+  readonly delayMs: number;
+  readonly signal: AbortSignal;
+}
+
 const DEFAULT_STATUSES = ['sent', 'delivered', 'read'];
 
 /** Reports what becomes of a message, signed as Twilio signs. */
 export async function report(
   message: SimulatedMessage,
   fate: Fate,
-  {
-    authToken,
-    random,
-    delayMs,
-    signal,
-  }: {
-    authToken: string;
-    random: Random;
-    delayMs: number;
-    signal: AbortSignal;
-  },
+  { random, delayMs, signal, ...reporter }: Reporter & Circumstances,
   onSent: (callback: SentCallback) => void,
 ): Promise<void> {
   const { statuses = DEFAULT_STATUSES, errorCode, callbacks = {} } = fate;
@@ -39,7 +43,7 @@ export async function report(
     if (isFailure(status)) message.errorCode = errorCode;
     if (!url || callbacks.dropped) continue;
     for (let times = callbacks.times ?? 1; times > 0; times--) {
-      const httpStatus = await post(url, authToken, fieldsOf(message, status, errorCode), signal);
+      const httpStatus = await post(url, fieldsOf(message, status, errorCode), reporter);
       onSent({ sid: message.sid, status, httpStatus });
     }
   }
@@ -74,29 +78,29 @@ export function fieldsOf(
 /** Twilio tries once more when no connection can be made, and leaves it at that. */
 async function post(
   url: string,
-  authToken: string,
   fields: Record<string, string>,
-  signal: AbortSignal,
+  { authToken, agent }: Reporter,
   tries = 2,
 ): Promise<number | undefined> {
+  const { origin, pathname, search } = new URL(url);
   try {
-    const response = await fetch(url, {
+    const { statusCode, body } = await agent.request({
+      origin,
+      path: pathname + search,
       method: 'POST',
       headers: {
         'Content-Type': 'application/x-www-form-urlencoded; charset=UTF-8',
         'X-Twilio-Signature': getExpectedTwilioSignature(authToken, url.replace(/#.*/, ''), fields),
         'User-Agent': 'TwilioProxy/1.1',
       },
-      body: new URLSearchParams(fields),
-      redirect: 'manual',
-      signal,
+      body: stringify(fields),
     });
-    await response.arrayBuffer();
-    return response.status;
+    await body.dump();
+    return statusCode;
   } catch {
     // Twilio reports this in its debugger only; here the missing status says it.
-    return tries > 1 && !signal.aborted
-      ? post(url, authToken, fields, signal, tries - 1)
+    return tries > 1 && !agent.destroyed
+      ? post(url, fields, { authToken, agent }, tries - 1)
       : undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Agent } from 'undici';
 import { report, type SentCallback } from './callbacks.js';
 import { fateByNumber, type Fate, type Fault } from './fate.js';
 import { seededRandom, type Random } from './random.js';
@@ -60,6 +61,7 @@ export class TwilioSimulator extends EventEmitter<{
   private readonly scripts = new Map<string, Fate>();
   private readonly postsByRecipient = new Map<string, number>();
   private readonly reports = new Set<Promise<void>>();
+  private readonly agent = new Agent({ keepAliveTimeout: 1000 });
   private readonly stopped = new AbortController();
 
   constructor(private readonly options: SimulatorOptions) {
@@ -84,6 +86,7 @@ export class TwilioSimulator extends EventEmitter<{
   /** Ends everything that is under way and stops listening. */
   async stop(): Promise<void> {
     this.stopped.abort();
+    await this.agent.destroy();
     await Promise.all(this.reports);
     this.server.close();
     this.server.closeAllConnections();
@@ -173,7 +176,7 @@ export class TwilioSimulator extends EventEmitter<{
     const reports = report(
       message,
       fate,
-      { authToken, random: this.random, delayMs, signal },
+      { authToken, agent: this.agent, random: this.random, delayMs, signal },
       (sent) => {
         this.callbacks.push(sent);
         this.emit('callback', sent);
