@@ -1,4 +1,4 @@
-import type { Report } from '../delivery/message-state.js';
+import type { Report } from '../delivery/evidence.js';
 import { explainError } from '../twilio/error-catalogue.js';
 import { MESSAGE_SID, STATUS, toErrorCode } from '../twilio/outcome.js';
 import type { FormParameters } from '../twilio/signature.js';

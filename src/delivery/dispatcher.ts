@@ -13,7 +13,7 @@ import type { Outcome } from '../twilio/outcome.js';
 import { TwilioGateway } from '../twilio/twilio.gateway.js';
 import { MessageLedger, type ClaimedMessage } from './ledger.js';
 import { messageRequest } from './message-request.js';
-import type { Discard, Evidence } from './message-state.js';
+import type { Discard, Evidence } from './evidence.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
 import { retryDelay } from './retry.js';
 

@@ -16,10 +16,10 @@ import {
   stateRow,
   type StateRow,
 } from './ledger.rows.js';
+import type { Evidence } from './evidence.js';
 import {
   step,
   type AttemptChange,
-  type Evidence,
   type MessageState,
   type MessageStatus,
   type Step,

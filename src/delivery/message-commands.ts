@@ -4,7 +4,7 @@ import { Dispatcher } from './dispatcher.js';
 import type { ResolveMessageDto } from './dto/resolve-message.dto.js';
 import { MessageLedger } from './ledger.js';
 import { MessageLog } from './message-log.js';
-import type { Evidence } from './message-state.js';
+import type { Evidence } from './evidence.js';
 import { publicStatus, type MessageDetailView } from './message.view.js';
 
 /** What operators may do to a message. */

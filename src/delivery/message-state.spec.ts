@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { eventTypeOf } from '../twilio/statuses.js';
-import {
-  initialState,
-  step,
-  type Evidence,
-  type MessageState,
-  type Report,
-  type Step,
-} from './message-state.js';
+import type { Evidence, Report } from './evidence.js';
+import { initialState, step, type MessageState, type Step } from './message-state.js';
 
 const SID = `SM${'1'.repeat(32)}`;
 const OTHER_SID = `SM${'2'.repeat(32)}`;

@@ -1,4 +1,4 @@
-import type { Discard } from './message-state.js';
+import type { Discard } from './evidence.js';
 
 /** Why a recipient has no address that a message could go to. */
 export type Refusal = 'recipient_unknown' | 'phone_missing' | 'phone_invalid';

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Agent } from 'undici';
 import { report, type SentCallback } from './callbacks.js';
+import { answer, misbehave, readAll } from './http.js';
 import { fateByNumber, type Fate, type Fault } from './fate.js';
 import { seededRandom, type Random } from './random.js';
 import { acceptMessage, messageResource, type SimulatedMessage } from './simulated-message.js';
@@ -234,34 +235,3 @@ const sendersOf = ({ senders = [] }: SimulatedAccount): object => ({
   senders: senders.map((sender) => ({ sender_id: `whatsapp:${sender}`, status: 'ONLINE' })),
   meta: { page: 0, page_size: 1000, next_page_url: null },
 });
-
-async function readAll(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
-}
-
-function misbehave(fault: Fault, response: ServerResponse, retryAfter: number): void {
-  switch (fault) {
-    case 'tooManyRequests':
-      response.setHeader('Retry-After', String(retryAfter));
-      return answer(response, 429, twilioError(20429));
-    case 'errorBefore':
-    case 'errorAfter':
-      return answer(response, 500, twilioError(20500));
-    case 'resetBefore':
-    case 'resetAfter':
-      response.socket?.resetAndDestroy();
-      return;
-    case 'malformedAfter':
-      response.writeHead(201, { 'Content-Type': 'application/json' }).end('{"sid": "SM');
-      return;
-    case 'hangBefore':
-    case 'hangAfter':
-    // Never answered: whoever asked must give up by themselves.
-  }
-}

@@ -1,6 +1,6 @@
 import { IsIn, IsOptional, Matches } from 'class-validator';
 import { MESSAGE_SID } from '../../twilio/outcome.js';
-import type { Resolution } from '../message-state.js';
+import type { Resolution } from '../evidence.js';
 
 /** Body of `POST messages/:id/resolve`. */
 export class ResolveMessageDto {

@@ -18,17 +18,8 @@ const IsInstanceName = (): PropertyDecorator =>
     message: 'name must be a text of 1 to 100 characters without control characters',
   });
 
-/** Body of `POST provider-instances`. */
-export class CreateProviderInstanceDto {
-  /** What the instance is called in `override.twilio_whatsapp._instance`. */
-  @IsInstanceName()
-  name: string;
-
-  @IsNotEmptyObject({}, { message: 'config must hold the three TWILIO_ keys' })
-  @ValidateNested()
-  @Type(() => ProviderConfigDto)
-  config: ProviderConfigDto;
-
+/** What a provider instance is beside its name and configuration. */
+class ProviderInstanceSettingsDto {
   /** Whether notifications go out through it that name no other; the first instance is the default by itself. */
   @IsOptional()
   @IsBoolean()
@@ -42,8 +33,20 @@ export class CreateProviderInstanceDto {
   messagesPerSecond?: number;
 }
 
+/** Body of `POST provider-instances`. */
+export class CreateProviderInstanceDto extends ProviderInstanceSettingsDto {
+  /** What the instance is called in `override.twilio_whatsapp._instance`. */
+  @IsInstanceName()
+  name: string;
+
+  @IsNotEmptyObject({}, { message: 'config must hold the three TWILIO_ keys' })
+  @ValidateNested()
+  @Type(() => ProviderConfigDto)
+  config: ProviderConfigDto;
+}
+
 /** Body of `PATCH provider-instances/:id`: what is left out stays. */
-export class UpdateProviderInstanceDto {
+export class UpdateProviderInstanceDto extends ProviderInstanceSettingsDto {
   @IsOptional()
   @IsInstanceName()
   name?: string;
@@ -53,14 +56,4 @@ export class UpdateProviderInstanceDto {
   @ValidateNested()
   @Type(() => PartialProviderConfigDto)
   config?: PartialProviderConfigDto;
-
-  @IsOptional()
-  @IsBoolean()
-  isDefault?: boolean;
-
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(MAX_PER_SECOND)
-  messagesPerSecond?: number;
 }

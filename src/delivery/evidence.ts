@@ -1,0 +1,57 @@
+import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
+
+/** Why a message is given up: a stable code, a sentence, and Twilio's error code if it gave one. */
+export interface Discard {
+  readonly reason: string;
+  readonly explanation: string;
+  readonly errorCode?: number;
+}
+
+/** One thing that somebody learnt or did about a message. Negative evidence counts only with the current fence. */
+export type Evidence = { readonly at: number } & (
+  | { readonly kind: 'claimed'; readonly leaseUntil: number; readonly refusal?: Discard }
+  | { readonly kind: 'released'; readonly fence: number; readonly dueAt: number }
+  | ({ readonly kind: 'refused'; readonly fence: number } & Discard)
+  | { readonly kind: 'started'; readonly fence: number; readonly leaseUntil: number }
+  | ({
+      readonly kind: 'accepted';
+      readonly sid: string;
+      readonly providerStatus: string;
+    } & FencedAnswer)
+  | ({ readonly kind: 'notSent'; readonly retryAt: number | null } & Discard & FencedAnswer)
+  | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
+  | ({ readonly kind: 'ambiguous' } & FencedAnswer)
+  | { readonly kind: 'lapsed' }
+  | Report
+  | { readonly kind: 'canceled' }
+  | Resolution
+);
+
+/** How one attempt ended. */
+export interface Answer {
+  readonly attempt: number;
+  readonly httpStatus?: number;
+  readonly detail?: string;
+}
+export type FencedAnswer = Answer & { readonly fence: number };
+
+/** A status that Twilio reported for a message it has accepted. */
+export interface Report {
+  readonly kind: 'reported';
+  readonly source: EvidenceSource;
+  readonly sid: string;
+  readonly providerStatus: string;
+  /** Absent for a status that this version does not know. */
+  readonly type?: DeliveryEventType;
+  readonly discard?: Discard;
+  /** The attempt that the report belongs to, when its URL told. */
+  readonly attempt?: number;
+}
+
+/** An operator's word on a message whose fate is unknown. */
+export interface Resolution {
+  readonly kind: 'resolved';
+  readonly status: 'sent' | 'discarded' | 'queued';
+  readonly sid?: string;
+  readonly explanation?: string;
+}
