@@ -2,14 +2,15 @@ import { Module } from '@nestjs/common';
 import { ApiGuard } from './http/api.guard.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { Database } from './database/database.js';
+import { Acceptance } from './delivery/acceptance.js';
 import { DeliveryAnnouncer } from './delivery/announcer.js';
+import { Courier } from './delivery/courier.js';
 import { Dispatcher } from './delivery/dispatcher.js';
 import { MessageLedger } from './delivery/ledger.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
 import { EventPublisher } from './events/event-publisher.js';
-import { Acceptance } from './notifications/acceptance.js';
 import { NotificationsService } from './notifications/notifications.service.js';
 import { CallbackUrls } from './providers/callback-urls.js';
 import { CredentialsCipher } from './providers/credentials-cipher.js';
@@ -46,6 +47,7 @@ import { UsersService } from './users/users.service.js';
     Acceptance,
     CallbackRecorder,
     CallbackUrls,
+    Courier,
     CredentialsCipher,
     Database,
     DeliveryAnnouncer,

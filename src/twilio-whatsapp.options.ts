@@ -21,6 +21,7 @@ import type { UserDirectory } from './users/user-directory.js';
 export const OVERRIDE_SCOPES = ['content', 'sender', 'credentials'] as const;
 export type OverrideScope = (typeof OVERRIDE_SCOPES)[number];
 
+const HTTP_ORIGIN = /^https?:\/\/[^\s/?#]+\/?$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 
 /** How clients of the REST API prove who they are. */
@@ -125,7 +126,7 @@ export class TwilioWhatsappOptions {
   @IsOptional()
   @IsString()
   @IsNotEmpty()
-  @Matches(HTTP_URL, { message: 'twilioApiUrl must be an http(s) URL' })
+  @Matches(HTTP_ORIGIN, { message: 'twilioApiUrl must be an http(s) URL without a path' })
   twilioApiUrl?: string;
 }
 

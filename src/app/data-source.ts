@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import { TWILIO_WHATSAPP_ENTITIES } from '../twilio-whatsapp.entities.js';
 import { TWILIO_WHATSAPP_MIGRATIONS } from '../database/migrations/index.js';
@@ -19,7 +17,6 @@ export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
       return { ...common, type: scheme, url: databaseUrl };
     default: {
       const file = sqliteFile(databaseUrl);
-      if (file) mkdirSync(dirname(file), { recursive: true });
       return {
         ...common,
         type: 'better-sqlite3',

@@ -82,7 +82,7 @@ export class Environment {
   @IsForm('TWILIO_FROM_NUMBER')
   TWILIO_FROM_NUMBER?: string;
 
-  @Matches(/^https?:\/\/[^\s?#]+$/, {
+  @Matches(/^https?:\/\/[^\s/?#]+\/?$/, {
     message: `TWILIO_API_URL must be a URL such as ${TWILIO_API}`,
   })
   TWILIO_API_URL = TWILIO_API;

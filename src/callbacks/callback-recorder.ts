@@ -15,6 +15,12 @@ export interface SignedForm {
   readonly parameters: FormParameters;
 }
 
+/** Somewhere to look for the credentials that may have signed. */
+type Signer = () => Promise<TwilioCredentials | undefined>;
+
+/** How old what is known of an instance may be when its signature does not fit: its token may have been rotated. */
+const FRESH_MS = 1000;
+
 /** Checks that a callback is Twilio's and records what it says. Resolves after the commit. */
 @Injectable()
 export class CallbackRecorder {
@@ -33,15 +39,14 @@ export class CallbackRecorder {
    */
   async ofAttempt(path: CallbackPath, mac: string, form: SignedForm): Promise<void> {
     if (!this.callbackUrls.isOurs(path, mac)) throw forgery('is not one of ours');
-    const url = this.callbackUrls.ofAttempt(path);
-    const signer =
-      (await this.signedByInstance(path.instanceId, url, form)) ??
-      (await this.signedByRequest(path.messageId, url, form));
-    if (!signer) throw forgery('is not signed with the auth token of its account');
-    const callback = readStatusCallback(form.parameters);
-    if (!callback) return;
-    if (callback.accountSid !== signer.accountSid) throw forgery('names another account');
-    await this.record(path.messageId, callback, path.attempt);
+    const { instanceId, messageId, attempt } = path;
+    const callback = await this.verified(form, this.callbackUrls.ofAttempt(path), [
+      this.instance(instanceId),
+      // Whoever brought credentials along with the request is who Twilio signs for.
+      () => this.notifications.credentialsOf(messageId),
+      this.instance(instanceId, FRESH_MS),
+    ]);
+    if (callback) await this.record(messageId, callback, attempt);
   }
 
   /**
@@ -50,12 +55,11 @@ export class CallbackRecorder {
    * @throws ForbiddenException when there is no such instance, or Twilio did not sign the request
    */
   async ofInstance(instanceId: string, form: SignedForm): Promise<void> {
-    const url = this.callbackUrls.ofInstance(instanceId);
-    const signer = await this.signedByInstance(instanceId, url, form);
-    if (!signer) throw forgery('is not signed with the auth token of its account');
-    const callback = readStatusCallback(form.parameters);
+    const callback = await this.verified(form, this.callbackUrls.ofInstance(instanceId), [
+      this.instance(instanceId),
+      this.instance(instanceId, FRESH_MS),
+    ]);
     if (!callback) return;
-    if (callback.accountSid !== signer.accountSid) throw forgery('names another account');
     const [message] = await stored(() =>
       this.database.query<{ id: string }>(
         `SELECT id FROM ${MESSAGE_TABLE} WHERE sid = ? AND instance_id = ?`,
@@ -66,41 +70,37 @@ export class CallbackRecorder {
     if (message) await this.record(message.id, callback);
   }
 
+  /** What a form says that one of the signers signed; undefined when that is no status of a message. */
+  private async verified(
+    { signature, parameters }: SignedForm,
+    url: string,
+    signers: readonly Signer[],
+  ): Promise<StatusCallback | undefined> {
+    for (const signer of signers) {
+      const credentials = await stored(signer);
+      if (!credentials || !verifyForm([credentials.authToken], signature, url, parameters))
+        continue;
+      const callback = readStatusCallback(parameters);
+      if (callback && callback.accountSid !== credentials.accountSid) {
+        throw forgery('names another account');
+      }
+      return callback;
+    }
+    throw forgery('is not signed with the auth token of its account');
+  }
+
+  private instance(id: string, maxAgeMs?: number): Signer {
+    return async () => (await this.instances.find(id, maxAgeMs))?.credentials;
+  }
+
   /** A message that is gone, or never was, is none of the sender's business: that is no error. */
   private async record(
     messageId: string,
     callback: StatusCallback,
     attempt?: number,
   ): Promise<void> {
-    await stored(() =>
-      this.ledger.record(messageId, { ...reportOf(callback, attempt), at: Date.now() }),
-    );
-  }
-
-  private async signedByInstance(
-    instanceId: string,
-    url: string,
-    { signature, parameters }: SignedForm,
-  ): Promise<TwilioCredentials | undefined> {
-    const instance = await stored(() => this.instances.find(instanceId));
-    if (!instance) return undefined;
-    const { credentials } = instance;
-    return verifyForm([credentials.authToken], signature, url, parameters)
-      ? credentials
-      : undefined;
-  }
-
-  /** Whoever brought credentials along with the request is who Twilio signs for. */
-  private async signedByRequest(
-    messageId: string,
-    url: string,
-    { signature, parameters }: SignedForm,
-  ): Promise<TwilioCredentials | undefined> {
-    const credentials = await stored(() => this.notifications.credentialsOf(messageId));
-    if (!credentials) return undefined;
-    return verifyForm([credentials.authToken], signature, url, parameters)
-      ? credentials
-      : undefined;
+    const report = { ...reportOf(callback, attempt), at: Date.now() };
+    await stored(() => this.ledger.record(messageId, report));
   }
 }
 

@@ -1,4 +1,4 @@
-import { InternalServerErrorException, PayloadTooLargeException } from '@nestjs/common';
+import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
 import { parseForm, type FormParameters } from '../twilio/signature.js';
 
 /** What is needed of a request, the same on Express and Fastify. */
@@ -14,7 +14,7 @@ const MAX_BYTES = 32 * 1024;
 /**
  * Reads a form body flat and whole, as it was signed.
  *
- * @throws InternalServerErrorException when all there is has been nested by a parser
+ * @throws BadRequestException when all there is has been nested by a parser
  */
 export function readForm({ rawBody, body }: CallbackRequest): FormParameters {
   if (rawBody) {
@@ -25,7 +25,7 @@ export function readForm({ rawBody, body }: CallbackRequest): FormParameters {
   if (
     !entries.every(([, value]) => isText(value) || (Array.isArray(value) && value.every(isText)))
   ) {
-    throw new InternalServerErrorException(
+    throw new BadRequestException(
       'The callback was parsed beyond recognition: create the application with { rawBody: true }.',
     );
   }

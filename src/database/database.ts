@@ -1,6 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { InjectWhatsappDataSource } from '../twilio-whatsapp.decorators.js';
+import { DatabaseError } from './database-error.js';
 import type { Dialect } from './dialect.js';
 import { mysqlDialect } from './mysql.dialect.js';
 import { postgresDialect } from './postgres.dialect.js';
@@ -47,13 +49,15 @@ interface SqliteConnection {
 }
 
 const SYNCHRONOUS_FULL = 2;
-const DEADLOCK_RETRIES = 3;
+const DEADLOCK_RETRIES = 10;
+const DEADLOCK_PAUSE_MS = 10;
+const HOST_TRANSACTION_MS = 10_000;
 
 /** The door to the database: transactions and queries in the dialect at hand. */
 @Injectable()
 export class Database implements OnModuleInit {
   readonly dialect: Dialect;
-  private readonly awaitingCommit = new Map<QueryRunner, (() => void)[]>();
+  private readonly awaitingCommit = new WeakMap<QueryRunner, (() => void)[]>();
   private readonly statements = new Map<string, ReturnType<SqliteConnection['prepare']>>();
 
   constructor(@InjectWhatsappDataSource() readonly dataSource: DataSource) {
@@ -77,34 +81,28 @@ export class Database implements OnModuleInit {
     }
   }
 
-  /** Runs one statement of its own; `?` stands for each parameter. */
-  async query<Row>(sql: string, ...params: readonly SqlValue[]): Promise<Row[]> {
+  /** Runs one statement of its own; `?` stands for each parameter. @throws DatabaseError */
+  query<Row>(sql: string, ...params: readonly SqlValue[]): Promise<Row[]> {
+    return this.read(() => query<Row>(sql, ...params));
+  }
+
+  /** Runs statements that only read, each on its own. @throws DatabaseError */
+  async read<T>(begin: () => Transaction<T>): Promise<T> {
     const sqlite = this.sqlite;
-    if (sqlite) return this.execute(sqlite, { sql, params }) as Row[];
-    return this.dataSource.query(this.dialect.placeholders(sql), [...params]);
+    return sqlite
+      ? this.runSynchronously(sqlite, begin)
+      : this.runWithin(this.dataSource.manager, begin);
   }
 
   /**
    * Runs a transaction and returns after its commit.
    *
    * @param begin starts the generator; called again when the database chose the transaction as a deadlock's victim
+   * @throws DatabaseError, or whatever the generator throws
    */
-  async transaction<T>(begin: () => Transaction<T>): Promise<T> {
+  transaction<T>(begin: () => Transaction<T>): Promise<T> {
     const sqlite = this.sqlite;
-    if (sqlite) {
-      await hostTransactionEnd(sqlite);
-      return this.runInOneStretch(sqlite, begin);
-    }
-    for (let retries = 0; ; retries++) {
-      try {
-        const run = (manager: EntityManager) => this.runWithin(manager, begin);
-        return await (this.dialect.isolation
-          ? this.dataSource.transaction(this.dialect.isolation, run)
-          : this.dataSource.transaction(run));
-      } catch (error) {
-        if (retries === DEADLOCK_RETRIES || !this.dialect.isDeadlock(error)) throw error;
-      }
-    }
+    return sqlite ? this.transactInOneStretch(sqlite, begin) : this.transactWithRetries(begin);
   }
 
   /** Runs the statements as part of a transaction that somebody else commits. */
@@ -113,7 +111,9 @@ export class Database implements OnModuleInit {
     let result = statements.next();
     while (!result.done) {
       const { sql, params } = result.value;
-      const rows: unknown = await manager.query(this.dialect.placeholders(sql), [...params]);
+      const rows = await manager
+        .query<unknown>(this.dialect.placeholders(sql), [...params])
+        .catch(rethrow);
       result = statements.next(Array.isArray(rows) ? rows : []);
     }
     return result.value;
@@ -126,19 +126,58 @@ export class Database implements OnModuleInit {
     this.awaitingCommit.set(queryRunner, [...waiting, callback]);
   }
 
-  private runInOneStretch<T>(sqlite: SqliteConnection, begin: () => Transaction<T>): T {
+  private async transactWithRetries<T>(begin: () => Transaction<T>): Promise<T> {
+    for (let retries = 0; ; retries++) {
+      let thrownWithin: unknown;
+      const run = (manager: EntityManager) =>
+        this.runWithin(manager, begin).catch((error: unknown) => {
+          thrownWithin = error;
+          throw error;
+        });
+      try {
+        return await (this.dialect.isolation
+          ? this.dataSource.transaction(this.dialect.isolation, run)
+          : this.dataSource.transaction(run));
+      } catch (error) {
+        if (retries < DEADLOCK_RETRIES && this.dialect.isDeadlock(error)) {
+          // At random, so that those who met do not meet again.
+          await delay(Math.random() * DEADLOCK_PAUSE_MS * (retries + 1));
+          continue;
+        }
+        // What the generator throws is its own; the rest is about connections, BEGIN and COMMIT.
+        throw error === thrownWithin ? error : new DatabaseError(error);
+      }
+    }
+  }
+
+  private async transactInOneStretch<T>(
+    sqlite: SqliteConnection,
+    begin: () => Transaction<T>,
+  ): Promise<T> {
+    const deadline = performance.now() + HOST_TRANSACTION_MS;
+    // A host's transaction on the shared connection ends by statements we do not see: all we can do is look again.
+    while (sqlite.inTransaction) {
+      if (performance.now() > deadline) throw new HostTransactionError();
+      await delay(1);
+    }
+    // No await from the look to here: nobody else can have begun.
     const run = (sql: string) => this.execute(sqlite, { sql, params: [] });
     run('BEGIN IMMEDIATE');
     try {
-      const statements = begin();
-      let result = statements.next();
-      while (!result.done) result = statements.next(this.execute(sqlite, result.value));
+      const result = this.runSynchronously(sqlite, begin);
       run('COMMIT');
-      return result.value;
+      return result;
     } catch (error) {
       if (sqlite.inTransaction) run('ROLLBACK');
       throw error;
     }
+  }
+
+  private runSynchronously<T>(sqlite: SqliteConnection, begin: () => Transaction<T>): T {
+    const statements = begin();
+    let result = statements.next();
+    while (!result.done) result = statements.next(this.execute(sqlite, result.value));
+    return result.value;
   }
 
   private settle(queryRunner: QueryRunner, isCommitted: boolean): void {
@@ -150,14 +189,18 @@ export class Database implements OnModuleInit {
   }
 
   private execute(sqlite: SqliteConnection, { sql, params }: Statement): unknown[] {
-    let statement = this.statements.get(sql);
-    if (!statement) {
-      statement = sqlite.prepare(sql);
-      this.statements.set(sql, statement);
+    try {
+      let statement = this.statements.get(sql);
+      if (!statement) {
+        statement = sqlite.prepare(sql);
+        this.statements.set(sql, statement);
+      }
+      if (statement.reader) return statement.all(...params);
+      statement.run(...params);
+      return [];
+    } catch (error) {
+      throw new DatabaseError(error);
     }
-    if (statement.reader) return statement.all(...params);
-    statement.run(...params);
-    return [];
   }
 
   private get sqlite(): SqliteConnection | undefined {
@@ -167,9 +210,19 @@ export class Database implements OnModuleInit {
   }
 }
 
-/** A host's transaction on the shared connection ends by statements we do not see: all we can do is look again. */
-async function hostTransactionEnd(sqlite: SqliteConnection): Promise<void> {
-  while (sqlite.inTransaction) await new Promise((resolve) => setTimeout(resolve, 1));
+function rethrow(error: unknown): never {
+  throw new DatabaseError(error);
+}
+
+/** An open transaction of the host keeps the module from SQLite's only connection. */
+class HostTransactionError extends Error {
+  override readonly name = 'HostTransactionError';
+
+  constructor() {
+    super(
+      `A transaction of the application has been open for ${HOST_TRANSACTION_MS / 1000} s on SQLite's only connection. Pass it along as send(…, { transaction }), and keep it short.`,
+    );
+  }
 }
 
 /** @throws Error for a database that is not supported, naming those that are */

@@ -1,3 +1,4 @@
+import { DatabaseError } from './database-error.js';
 import { GroupCommit } from './group-commit.js';
 
 describe('GroupCommit', () => {
@@ -42,5 +43,16 @@ describe('GroupCommit', () => {
     const results = await Promise.allSettled([1, 2, 3].map((item) => commits.add(item)));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     await expect(commits.add(4)).resolves.toBe(4);
+  });
+
+  it('fails all at once when the database fails', async () => {
+    let commitsTried = 0;
+    const commits = new GroupCommit(async () => {
+      commitsTried++;
+      throw new DatabaseError({ code: 'ECONNREFUSED', message: 'connect' });
+    });
+    const results = await Promise.allSettled([1, 2, 3].map((item) => commits.add(item)));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(commitsTried).toBe(1);
   });
 });

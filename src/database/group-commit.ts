@@ -1,3 +1,5 @@
+import { DatabaseError } from './database-error.js';
+
 interface Pending<Item, Result> {
   readonly item: Item;
   resolve(result: Result): void;
@@ -7,8 +9,8 @@ interface Pending<Item, Result> {
 /**
  * Commits all items that are waiting in one transaction, while the next ones gather.
  *
- * It never waits to fill a batch. When a batch fails, its items are committed one by one, so that a poisonous one
- * does not fail its neighbours.
+ * It never waits to fill a batch. When what a batch holds is refused, its items are committed one by one, so that a
+ * poisonous one does not fail its neighbours; when the database itself fails, all of them do.
  */
 export class GroupCommit<Item, Result> {
   private pending: Pending<Item, Result>[] = [];
@@ -18,6 +20,7 @@ export class GroupCommit<Item, Result> {
   constructor(
     private readonly commit: (items: Item[]) => Promise<Result[]>,
     private readonly maxBatch = 500,
+    private readonly isPoison: (error: unknown) => boolean = isRefusal,
   ) {}
 
   /** Resolves after the commit that holds the item. */
@@ -43,8 +46,14 @@ export class GroupCommit<Item, Result> {
       const results = await this.commit(batch.map(({ item }) => item));
       batch.forEach((pending, index) => pending.resolve(results[index]));
     } catch (error) {
-      if (batch.length === 1) return batch[0].reject(error);
-      for (const single of batch) await this.flush([single]);
+      if (batch.length > 1 && this.isPoison(error)) {
+        for (const single of batch) await this.flush([single]);
+      } else {
+        batch.forEach((pending) => pending.reject(error));
+      }
     }
   }
 }
+
+/** Whatever is not the database's own failure comes from an item. */
+const isRefusal = (error: unknown): boolean => !(error instanceof DatabaseError) || error.isRefusal;

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { In } from 'typeorm';
 import { Database } from '../database/database.js';
 import type { DeliveryEventType, WhatsappDeliveryEvent } from '../events/delivery-event.js';
@@ -16,9 +16,10 @@ export interface Learnt {
 
 /** Tells listeners what was learnt, in the order in which it was committed. Costs nothing while nobody listens. */
 @Injectable()
-export class DeliveryAnnouncer implements BeforeApplicationShutdown {
+export class DeliveryAnnouncer {
   private readonly logger = new Logger(DeliveryAnnouncer.name);
   private last: Promise<void> = Promise.resolve();
+  private readonly telling = new Set<Promise<void>>();
 
   constructor(
     private readonly database: Database,
@@ -30,8 +31,10 @@ export class DeliveryAnnouncer implements BeforeApplicationShutdown {
     if (awaited.length > 0) this.last = this.last.then(() => this.publish(awaited));
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** Resolves when everybody was told all that is known so far. */
+  async idle(): Promise<void> {
     await this.last;
+    await Promise.all(this.telling);
   }
 
   private async publish(learnt: readonly Learnt[]): Promise<void> {
@@ -46,7 +49,7 @@ export class DeliveryAnnouncer implements BeforeApplicationShutdown {
         const message = messages.get(each.messageId);
         if (!message) continue;
         // A slow listener delays neither the next event nor the delivery.
-        void this.publisher.publish(eventOf(each, message, notifications.get(message.requestId)));
+        this.tell(eventOf(each, message, notifications.get(message.requestId)));
       }
     } catch (error) {
       this.logger.error(
@@ -54,6 +57,11 @@ export class DeliveryAnnouncer implements BeforeApplicationShutdown {
         error,
       );
     }
+  }
+
+  private tell(event: WhatsappDeliveryEvent): void {
+    const telling = this.publisher.publish(event).finally(() => this.telling.delete(telling));
+    this.telling.add(telling);
   }
 
   private async find<T extends { id: string }>(

@@ -48,6 +48,14 @@ interface MessageStep {
   readonly step: Step;
 }
 
+/** Which messages the engine must act on. */
+interface DueFilter {
+  readonly status: MessageStatus;
+  readonly at: number;
+  readonly limit: number;
+  readonly heldInstances?: readonly string[];
+}
+
 const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address FROM ${MESSAGE_TABLE}`;
 
 /**
@@ -75,15 +83,17 @@ export class MessageLedger {
    * Claims up to `limit` messages that are due, oldest first, for `leaseMs`. Those without an address are given up on
    * the way.
    *
+   * @param heldInstances ids of instances whose messages stay queued
    * @returns those to send, and whether more may be due
    */
   async claim(
     limit: number,
     leaseMs: number,
+    heldInstances: readonly string[] = [],
   ): Promise<{ messages: ClaimedMessage[]; more: boolean }> {
     const at = Date.now();
     const { rows, steps } = await this.database.transaction(() =>
-      this.takeDue(['queued'], at, limit, (row) => ({
+      this.takeDue({ status: 'queued', at, limit, heldInstances }, (row) => ({
         kind: 'claimed',
         at,
         leaseUntil: at + leaseMs,
@@ -103,9 +113,11 @@ export class MessageLedger {
   /** Takes back what workers had claimed or were sending when they vanished. */
   async sweep(limit: number): Promise<void> {
     const at = Date.now();
-    await this.database.transaction(() =>
-      this.takeDue(['claimed', 'sending'], at, limit, () => ({ kind: 'lapsed', at })),
-    );
+    for (const status of ['claimed', 'sending'] as const) {
+      await this.database.transaction(() =>
+        this.takeDue({ status, at, limit }, () => ({ kind: 'lapsed', at })),
+      );
+    }
   }
 
   private async commit(
@@ -141,21 +153,18 @@ export class MessageLedger {
   }
 
   private *takeDue(
-    statuses: readonly MessageStatus[],
-    at: number,
-    limit: number,
+    { status, at, limit, heldInstances = [] }: DueFilter,
     evidenceFor: (row: StateRow) => Evidence,
   ): Transaction<{ rows: StateRow[]; steps: MessageStep[] }> {
-    const rows: StateRow[] = [];
-    for (const status of statuses) {
-      const due = yield* query<StateRow>(
-        `${SELECT_STATE} WHERE status = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?${this.database.dialect.skipLocked}`,
-        status,
-        at,
-        limit,
-      );
-      rows.push(...due);
-    }
+    const held =
+      heldInstances.length > 0 ? ` AND instance_id NOT IN (${heldInstances.map(() => '?')})` : '';
+    const rows = yield* query<StateRow>(
+      `${SELECT_STATE} WHERE status = ? AND due_at <= ?${held} ORDER BY due_at, id LIMIT ?${this.database.dialect.skipLocked}`,
+      status,
+      at,
+      ...heldInstances,
+      limit,
+    );
     const steps = rows.map((row) => ({
       messageId: row.id,
       at,

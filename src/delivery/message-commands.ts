@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { MessageStateError, NotFoundError } from '../twilio-whatsapp.errors.js';
+import { DatabaseError } from '../database/database-error.js';
+import { ConflictError, MessageStateError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ResolveMessageDto } from './dto/resolve-message.dto.js';
 import { MessageLedger } from './ledger.js';
@@ -37,11 +38,16 @@ export class MessageCommands {
   }
 
   private async apply(id: string, evidence: Evidence, rule: string): Promise<MessageDetailView> {
-    const { applied, state } = await this.ledger.record(id, evidence);
+    const { applied, state } = await this.ledger.record(id, evidence).catch(takenSid);
     if (!state) throw new NotFoundError('message', id);
     if (!applied) {
       throw new MessageStateError(`${rule}: message ${id} is ${publicStatus(state.status)}.`);
     }
     return this.log.get(id);
   }
+}
+
+function takenSid(error: unknown): never {
+  if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
+  throw new ConflictError('sid belongs to another message.');
 }

@@ -71,9 +71,6 @@ const RANK: Record<MessageStatus, number> = {
   seen: 4,
 };
 
-/** Whether nothing more can happen to the message by our own doing. */
-export const isFinal = (status: MessageStatus): boolean => RANK[status] > RANK.sent;
-
 /** The state of a message that was just accepted. */
 export const initialState = (dueAt: number): MessageState => ({
   status: 'queued',

@@ -6,7 +6,7 @@ export const MESSAGE_TABLE = 'twilio_whatsapp_message';
 
 /** A notification for one recipient: the row that is queued, sent and tracked. */
 @Entity(MESSAGE_TABLE)
-@Index(['status', 'dueAt'])
+@Index(['status', 'dueAt', 'id'])
 @Index(['requestId', 'id'])
 @Index(['recipient', 'id'])
 @Index(['sid'], { unique: true })

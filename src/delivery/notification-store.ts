@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { In } from 'typeorm';
 import { Database } from '../database/database.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
@@ -22,6 +22,7 @@ export const credentialsPlace = (requestId: string): string =>
 /** Reads what the messages of notifications share; the newest stay in memory. */
 @Injectable()
 export class NotificationStore {
+  private readonly logger = new Logger(NotificationStore.name);
   private readonly cache = new Map<string, Shipment>();
 
   constructor(
@@ -37,7 +38,7 @@ export class NotificationStore {
       const rows = await this.database.dataSource
         .getRepository(NotificationEntity)
         .findBy({ id: In(missing) });
-      for (const row of rows) this.cache.set(row.id, shipmentOf(row));
+      for (const row of rows) this.remember(row);
     }
     const found = new Map<string, Shipment>();
     for (const id of wanted) {
@@ -53,6 +54,15 @@ export class NotificationStore {
 
   async get(requestId: string): Promise<Shipment | undefined> {
     return (await this.load([requestId])).get(requestId);
+  }
+
+  /** One that cannot be read must not keep the others back. */
+  private remember(row: NotificationEntity): void {
+    try {
+      this.cache.set(row.id, shipmentOf(row));
+    } catch (error) {
+      this.logger.error(`Notification ${row.id} cannot be read`, error);
+    }
   }
 
   /** @throws Error when the encryption key is not configured any more */

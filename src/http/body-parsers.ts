@@ -1,4 +1,5 @@
 import { BadRequestException, type INestApplication } from '@nestjs/common';
+import { parse } from 'node:querystring';
 
 /** Ten thousand recipients with attributes fit in. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -22,10 +23,14 @@ export function useWhatsappBodyParsers(app: INestApplication): void {
   const parsers = app as unknown as ConfigurableParsers;
   if (app.getHttpAdapter().getType() === 'fastify') {
     parsers.useBodyParser('application/json', { bodyLimit: MAX_BODY_BYTES }, parseJson);
+    // Nest 11 registers no parser by itself any more once it was given one.
+    parsers.useBodyParser('application/x-www-form-urlencoded', {}, parseForm);
   } else {
     parsers.useBodyParser('json', { limit: MAX_BODY_BYTES });
   }
 }
+
+const parseForm: FastifyParser = (_request, body, done) => done(null, parse(body.toString('utf8')));
 
 const parseJson: FastifyParser = (_request, body, done) => {
   if (body.length === 0) return done(null, {});

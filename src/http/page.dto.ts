@@ -1,5 +1,7 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { MAX_IDENTIFIER_LENGTH } from '../validation/identifier.js';
+import { IsPlainText } from '../validation/plain-text.js';
 
 /** Which part of a list to show. */
 export class PageDto {
@@ -13,7 +15,7 @@ export class PageDto {
 
   /** The `nextCursor` of the part before. */
   @IsOptional()
-  @Matches(/^[^\p{Cc}\p{Cs}]{1,255}$/u, { message: 'cursor must be the nextCursor of a page' })
+  @IsPlainText(MAX_IDENTIFIER_LENGTH)
   cursor?: string;
 }
 

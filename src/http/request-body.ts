@@ -1,9 +1,25 @@
-import { Body, Query, ValidationPipe } from '@nestjs/common';
+import {
+  BadRequestException,
+  Body,
+  Query,
+  ValidationPipe,
+  type PipeTransform,
+} from '@nestjs/common';
+import { toStorableJson } from '../validation/json.js';
 
 const STRICT = new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true });
 
+/** Refuses what would overflow a stack or a database before anybody walks through it. */
+const STORABLE: PipeTransform = {
+  transform(value: unknown) {
+    const { problem } = toStorableJson(value);
+    if (problem) throw new BadRequestException([problem]);
+    return value;
+  },
+};
+
 /** The body as an instance of its DTO; whatever the DTO does not know is a 400. */
-export const RequestBody = (): ParameterDecorator => Body(STRICT);
+export const RequestBody = (): ParameterDecorator => Body(STORABLE, STRICT);
 
 /** The same of the query string. */
 export const RequestQuery = (): ParameterDecorator => Query(STRICT);

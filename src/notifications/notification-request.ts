@@ -1,7 +1,7 @@
 import { CHANNEL, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { InvalidNotificationError } from '../twilio-whatsapp.errors.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
-import { storageProblem } from '../validation/storable.js';
+import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
 import { validate } from '../validation/validate.js';
 import { SendNotificationDto } from './dto/send-notification.dto.js';
 import { parseOverride, type Override } from './override.js';
@@ -30,9 +30,9 @@ export function parseNotification(
   input: unknown,
   allowed: readonly OverrideScope[],
 ): NotificationRequest {
-  const json = toJson(input);
-  const unstorable = storageProblem(input, json);
-  if (unstorable) throw new InvalidNotificationError([unstorable]);
+  if (!isObject(input)) throw new InvalidNotificationError(['the body must be a JSON object']);
+  const { json, problem } = toStorableJson(input);
+  if (problem) throw new InvalidNotificationError([problem]);
 
   const body = input as Partial<SendNotificationDto>;
   const { value, problems } = validate(SendNotificationDto, envelopeOf(body));
@@ -46,6 +46,10 @@ export function parseNotification(
   if (channels !== undefined && !isTextList(channels)) {
     problems.push('override.channels must be a list of channel names');
   }
+  const data = body.data && JSON.stringify(body.data);
+  if (data && bytesOf(data) > MAX_TEXT_BYTES) {
+    problems.push(`data must not be longer than ${MAX_TEXT_BYTES} bytes of JSON`);
+  }
   problems.push(...recipientProblems, ...overrideProblems);
   if (problems.length > 0) throw new InvalidNotificationError(problems);
 
@@ -54,7 +58,7 @@ export function parseNotification(
     text: { title, message },
     recipients: isTextList(channels) && !channels.includes(CHANNEL) ? [] : recipients,
     override,
-    data: body.data && JSON.stringify(body.data),
+    data,
     sendAt: body.sendAt === undefined ? undefined : Date.parse(body.sendAt),
     json,
   };
@@ -75,15 +79,6 @@ function envelopeOf({
     ...(data !== undefined && { data: isObject(data) ? {} : data }),
     ...(override !== undefined && { override: isObject(override) ? {} : override }),
   };
-}
-
-function toJson(input: unknown): string {
-  if (!isObject(input)) throw new InvalidNotificationError(['the body must be a JSON object']);
-  try {
-    return JSON.stringify(input);
-  } catch {
-    throw new InvalidNotificationError(['the notification must be plain JSON without circles']);
-  }
 }
 
 const isObject = (value: unknown): boolean =>

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { Database } from '../database/database.js';
+import { Acceptance, type NewMessage, type NewNotification } from '../delivery/acceptance.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
 import { credentialsPlace } from '../delivery/notification-store.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
@@ -20,7 +21,6 @@ import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
 import { isWhatsappAddress } from '../users/phone-number.js';
 import type { UserDirectory } from '../users/user-directory.js';
 import { UsersService, type ProfileChange } from '../users/users.service.js';
-import { Acceptance, type NewMessage, type NewNotification } from './acceptance.js';
 import { messageBody } from './message-body.js';
 import { parseNotification, type NotificationRequest } from './notification-request.js';
 import type { Override } from './override.js';
@@ -61,7 +61,12 @@ export class NotificationsService {
         'Idempotency-Key must be 1 to 255 visible ASCII characters',
       ]);
     }
-    const notification = await this.compose(request, idempotencyKey);
+    if (transaction && !transaction.queryRunner?.isTransactionActive) {
+      throw new Error(
+        'transaction must be the EntityManager of an open transaction: the one that dataSource.transaction() passes along.',
+      );
+    }
+    const notification = await this.compose(request, idempotencyKey, transaction);
     const { requestId, fingerprint } = await this.commit(notification, transaction);
     if (fingerprint !== notification.fingerprint) throw new IdempotencyKeyReusedError();
     return { requestId };
@@ -83,11 +88,12 @@ export class NotificationsService {
   private async compose(
     request: NotificationRequest,
     idempotencyKey?: string,
+    transaction?: EntityManager,
   ): Promise<NewNotification> {
     const { override, recipients, data, sendAt, json } = request;
     const id = uuid();
     const createdAt = Date.now();
-    const instance = await this.chooseInstance(override);
+    const instance = await this.chooseInstance(override, transaction);
     const credentials = overriddenCredentials(override, instance.credentials);
     const { To, ...parameters } = messageBody(
       request.text,
@@ -110,14 +116,17 @@ export class NotificationsService {
       messages:
         typeof To === 'string'
           ? recipients.map(({ identifier }) => addressed(identifier, To, dueAt))
-          : await this.address(recipients, dueAt),
+          : await this.address(recipients, dueAt, transaction),
       users: this.users.isInCharge ? recipients.filter(hasProfile) : [],
     };
   }
 
-  private async chooseInstance({ instance }: Override): Promise<ProviderInstance> {
+  private async chooseInstance(
+    { instance }: Override,
+    transaction?: EntityManager,
+  ): Promise<ProviderInstance> {
     try {
-      return await this.instances.choose(instance);
+      return await this.instances.choose(instance, transaction);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new InvalidNotificationError([`override.twilio_whatsapp._instance: ${error.message}`]);
@@ -125,9 +134,17 @@ export class NotificationsService {
   }
 
   /** Finds where each recipient can be reached; those who cannot be get a message that says so. */
-  private async address(recipients: readonly Recipient[], dueAt: number): Promise<NewMessage[]> {
+  private async address(
+    recipients: readonly Recipient[],
+    dueAt: number,
+    transaction?: EntityManager,
+  ): Promise<NewMessage[]> {
     const strangers = recipients.filter(({ profile }) => profile?.phoneNumber === undefined);
-    const found = await this.directory.find(strangers.map(({ identifier }) => identifier));
+    // On the host's own connection: to wait for another while it holds one could be to wait forever.
+    const found = await this.directory.find(
+      strangers.map(({ identifier }) => identifier),
+      transaction,
+    );
     const phones = new Map(found.map(({ identifier, phoneNumber }) => [identifier, phoneNumber]));
     return recipients.map(({ identifier, profile }) => {
       const isKnown = profile !== undefined || phones.has(identifier);

@@ -4,6 +4,8 @@ import {
   PROVIDER_IDENTIFIER,
   type ConfigurationKey,
 } from '../twilio-whatsapp.constants.js';
+import { bytesOf, MAX_TEXT_BYTES } from '../validation/json.js';
+import { isPlainText } from '../validation/plain-text.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
 import type { TwilioParameters } from '../twilio/twilio.gateway.js';
 
@@ -22,6 +24,10 @@ const PARAMETER = /^[A-Z][A-Za-z0-9]{0,63}$/;
 const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
 const SENDER_PARAMETERS = new Set(['From', 'MessagingServiceSid']);
 const MAX_LIST = 100;
+const ADDRESS_PARAMETERS = new Set(['From', 'To']);
+const MAX_ADDRESS_LENGTH = 150;
+// The notification's own text and sender join them.
+const MAX_PARAMETER_BYTES = MAX_TEXT_BYTES - 20_000;
 
 /**
  * Takes `override.twilio_whatsapp` apart. Only own keys count, and they are copied into objects without prototype.
@@ -60,7 +66,9 @@ export function parseOverride(
       forbid(SENDER_PARAMETERS.has(name) ? 'sender' : 'content', path);
       if (!PARAMETER.test(name))
         problems.push(`${path} is not the name of a parameter of Twilio's`);
-      else parameters[name] = toParameter(value, path, problems);
+      else if (ADDRESS_PARAMETERS.has(name) && !isAddress(value)) {
+        problems.push(`${path} must be an address of at most ${MAX_ADDRESS_LENGTH} characters`);
+      } else parameters[name] = toParameter(value, path, problems);
     }
   }
 
@@ -72,8 +80,14 @@ export function parseOverride(
     if (isConfigurationKey(key)) setConfiguration(config, key, value, path, problems, forbid);
     else problems.push(`${path} is not one of ${CONFIGURATION_KEYS.join(', ')}`);
   }
+  if (bytesOf(JSON.stringify(parameters)) > MAX_PARAMETER_BYTES) {
+    problems.push(`${PATH} must not be longer than ${MAX_PARAMETER_BYTES} bytes of JSON`);
+  }
   return { override: { instance, config, parameters }, problems };
 }
+
+const isAddress = (value: unknown): boolean =>
+  value === null || isPlainText(value, MAX_ADDRESS_LENGTH);
 
 const isConfigurationKey = (key: string): key is ConfigurationKey =>
   (CONFIGURATION_KEYS as readonly string[]).includes(key);

@@ -1,4 +1,4 @@
-import { IDENTIFIER_HINT, isIdentifier } from '../users/identifier.js';
+import { IDENTIFIER_HINT, isIdentifier } from '../validation/identifier.js';
 import type { ProfileChange } from '../users/users.service.js';
 
 export const MAX_RECIPIENTS = 10_000;

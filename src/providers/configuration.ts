@@ -5,8 +5,8 @@ export const CONFIGURATION_FORMS: Readonly<
   Record<ConfigurationKey, { form: RegExp; hint: string }>
 > = {
   TWILIO_ACCOUNT_SID: {
-    form: /^AC[0-9a-f]{32}$/i,
-    hint: 'AC and 32 hexadecimal digits, as the Twilio console shows it',
+    form: /^AC[0-9a-f]{32}$/,
+    hint: 'AC and 32 hexadecimal digits in lower case, as the Twilio console shows it',
   },
   // Sixteen characters at least: an empty or short token would make signatures forgeable.
   TWILIO_AUTH_TOKEN: {

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
@@ -9,6 +10,7 @@ import {
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { TwilioGateway, type ConfigurationCheck } from '../twilio/twilio.gateway.js';
 import { CallbackUrls } from './callback-urls.js';
+import type { ProviderConfigDto } from './dto/provider-config.dto.js';
 import type {
   CreateProviderInstanceDto,
   UpdateProviderInstanceDto,
@@ -40,15 +42,7 @@ export class ProviderInstances implements OnModuleInit {
     const { provider: config } = this.options;
     const existing = (await this.living()).find(({ row }) => row.name === CONFIGURED_NAME);
     if (!config) return;
-    if (!existing) {
-      try {
-        await this.create({ name: CONFIGURED_NAME, config });
-      } catch (error) {
-        // Another node that boots at the same time was faster, with the same options.
-        if (!(error instanceof ConflictError)) throw error;
-      }
-      return;
-    }
+    if (!existing) return this.createConfigured(config);
     const { row, credentials } = existing;
     const unchanged =
       credentials.accountSid === config.TWILIO_ACCOUNT_SID &&
@@ -57,20 +51,30 @@ export class ProviderInstances implements OnModuleInit {
     if (!unchanged) await this.update(row.id, { config });
   }
 
-  /** Finds an instance by id, also a deleted one. */
-  async find(id: string): Promise<ProviderInstance | undefined> {
-    return (await this.store.all()).get(id);
+  /**
+   * Finds an instance by id, also a deleted one.
+   *
+   * @param maxAgeMs how old what is known of it may be
+   */
+  async find(id: string, maxAgeMs?: number): Promise<ProviderInstance | undefined> {
+    return (await this.store.all(maxAgeMs)).get(id);
+  }
+
+  /** Ids of the instances that are to send nothing for now. */
+  async disabledIds(): Promise<string[]> {
+    return (await this.living()).filter(({ row }) => !row.enabled).map(({ row }) => row.id);
   }
 
   /**
    * Chooses the instance that sends.
    *
-   * @param selector its id or name; without it, the default, or the oldest that is enabled
+   * @param selector its id or name; without it, the default, or while that is disabled the oldest that is not
+   * @param manager whose connection to read on, for callers that hold one
    * @throws NotFoundError when the selector names none
    * @throws NoProviderInstanceError when none is enabled
    */
-  async choose(selector?: string): Promise<ProviderInstance> {
-    const living = await this.living();
+  async choose(selector?: string, manager?: EntityManager): Promise<ProviderInstance> {
+    const living = await this.living(manager);
     const candidates = selector
       ? living.filter(({ row }) => row.id === selector || row.name === selector)
       : living.filter(({ row }) => row.enabled);
@@ -92,7 +96,7 @@ export class ProviderInstances implements OnModuleInit {
     const id = uuid();
     const now = Date.now();
     const isFirst = (await this.living()).length === 0;
-    await this.store.insert({
+    const made = await this.store.insert({
       id,
       name: dto.name,
       enabled: true,
@@ -105,7 +109,7 @@ export class ProviderInstances implements OnModuleInit {
       updatedAt: now,
       deletedAt: null,
     });
-    return this.get(id);
+    return this.view(made);
   }
 
   async update(id: string, dto: UpdateProviderInstanceDto): Promise<ProviderInstanceView> {
@@ -152,14 +156,23 @@ export class ProviderInstances implements OnModuleInit {
     id: string,
     changesTo: (row: ProviderInstanceEntity) => Partial<ProviderInstanceEntity>,
   ): Promise<ProviderInstanceView> {
-    const { row } = await this.require(id);
-    await this.store.update({ ...row, ...changesTo(row), updatedAt: Date.now() });
-    const changed = await this.find(id);
-    return this.view(changed!);
+    return this.view(await this.store.change(id, changesTo));
   }
 
-  private async living(): Promise<ProviderInstance[]> {
-    return [...(await this.store.all()).values()].filter(({ row }) => row.deletedAt === null);
+  /** Another node that boots at the same time may be faster, with the same options or older ones. */
+  private async createConfigured(config: ProviderConfigDto): Promise<void> {
+    try {
+      await this.create({ name: CONFIGURED_NAME, config });
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      await this.onModuleInit();
+    }
+  }
+
+  private async living(manager?: EntityManager): Promise<ProviderInstance[]> {
+    return [...(await this.store.all(undefined, manager)).values()].filter(
+      ({ row }) => row.deletedAt === null,
+    );
   }
 
   private async require(id: string): Promise<ProviderInstance> {

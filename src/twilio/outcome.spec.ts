@@ -48,6 +48,15 @@ describe('outcomeOf', () => {
     expect(outcome).toHaveProperty('explanation', expect.stringMatching(/\S/));
   });
 
+  it('takes a code beyond all bounds for a refusal without a code', () => {
+    expect(answer(400, { code: 1e13, message: 'No.' })).toMatchObject({
+      kind: 'rejected',
+      reason: 'twilio_error',
+      explanation: 'No.',
+      errorCode: undefined,
+    });
+  });
+
   it.each([
     ['too many requests', 429, { code: 20429 }],
     ['too many requests, without a body', 429, ''],

@@ -51,12 +51,13 @@ export function outcomeOf({ statusCode: httpStatus, headers, body }: TwilioRespo
     return { kind: 'ambiguous', detail: 'the answer to the POST holds no message SID', httpStatus };
   }
   const errorCode = toErrorCode(answer.code);
-  const provesRefusal = httpStatus === 429 || (isRefusal(httpStatus) && errorCode !== undefined);
+  const provesRefusal =
+    httpStatus === 429 || (isRefusal(httpStatus) && typeof answer.code === 'number');
   if (!provesRefusal) {
     return { kind: 'ambiguous', detail: `Twilio answered HTTP ${httpStatus}`, httpStatus };
   }
   const { reason, explanation, retryable } = explainError(
-    errorCode ?? TOO_MANY_REQUESTS,
+    errorCode ?? (httpStatus === 429 ? TOO_MANY_REQUESTS : undefined),
     typeof answer.message === 'string' ? answer.message : undefined,
   );
   if (httpStatus !== 429 && !retryable) {

@@ -1,12 +1,12 @@
 import { BadRequestException, Injectable, UnprocessableEntityException } from '@nestjs/common';
-import { MoreThan } from 'typeorm';
+import { MoreThan, type EntityManager } from 'typeorm';
 import { batch, Database, query, type Transaction } from '../database/database.js';
 import type { JsonColumns } from '../database/dialect.js';
-import { storageProblem } from '../validation/storable.js';
+import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { ConflictError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { IDENTIFIER_HINT, isIdentifier } from './identifier.js';
+import { IDENTIFIER_HINT, isIdentifier } from '../validation/identifier.js';
 import type { DirectoryUser, UserDirectory } from './user-directory.js';
 import { USER_TABLE, UserEntity } from './user.entity.js';
 
@@ -22,7 +22,6 @@ export interface ProfileChange {
   readonly profile: Profile;
 }
 
-const MAX_PROFILE_LENGTH = 65_536;
 const MAX_PHONE_LENGTH = 160;
 
 const COLUMNS = {
@@ -46,14 +45,26 @@ export class UsersService implements UserDirectory {
     return this.options.userDirectory === undefined;
   }
 
-  async find(identifiers: readonly string[]): Promise<DirectoryUser[]> {
-    const rows = await this.database.query<{ identifier: string; phone_number: string | null }>(
+  async find(
+    identifiers: readonly string[],
+    transaction?: EntityManager,
+  ): Promise<DirectoryUser[]> {
+    const find = () => this.select(identifiers);
+    const rows = await (transaction
+      ? this.database.runWithin(transaction, find)
+      : this.database.read(find));
+    return rows.map(({ identifier, phone_number }) => ({ identifier, phoneNumber: phone_number }));
+  }
+
+  private select(
+    identifiers: readonly string[],
+  ): Transaction<{ identifier: string; phone_number: string | null }[]> {
+    return query(
       `SELECT identifier, phone_number FROM ${USER_TABLE} WHERE identifier IN (${this.database.dialect.rows(
         { identifier: 'text' },
       )})`,
       JSON.stringify(identifiers.map((identifier) => ({ identifier }))),
     );
-    return rows.map(({ identifier, phone_number }) => ({ identifier, phoneNumber: phone_number }));
   }
 
   /** Creates the user or merges the profile into it. */
@@ -72,8 +83,10 @@ export class UsersService implements UserDirectory {
   }
 
   /** Creates the users or merges the profiles into them, as part of a transaction. */
-  *merge(changes: readonly ProfileChange[]): Transaction<void> {
-    if (changes.length === 0) return;
+  *merge(unordered: readonly ProfileChange[]): Transaction<void> {
+    if (unordered.length === 0) return;
+    // Everybody locks rows in the same order, so nobody waits in a circle.
+    const changes = unordered.toSorted((a, b) => (a.identifier < b.identifier ? -1 : 1));
     const { dialect } = this.database;
     const now = Date.now();
     yield* batch(
@@ -143,18 +156,21 @@ export function profileProblems(identifier: unknown, profile: unknown): string[]
   if (typeof profile !== 'object' || profile === null || Array.isArray(profile)) {
     return ['the profile must be a JSON object'];
   }
-  const json = JSON.stringify(profile);
-  if (json.length > MAX_PROFILE_LENGTH) {
-    return [`the profile must not be longer than ${MAX_PROFILE_LENGTH} characters`];
-  }
-  const problem = storageProblem(profile, json);
+  const { problem } = toStorableJson(profile);
   return problem ? [problem] : [];
 }
 
+/** @throws BadRequestException when the whole profile does not fit into a row */
 function rowOf(identifier: string, profile: Profile, now: number): object {
+  const json = JSON.stringify(profile);
+  if (bytesOf(json) > MAX_TEXT_BYTES) {
+    throw new BadRequestException([
+      `the profile of ${identifier} must not be longer than ${MAX_TEXT_BYTES} bytes of JSON`,
+    ]);
+  }
   return {
     identifier,
-    profile: JSON.stringify(profile),
+    profile: json,
     phone_number: phoneColumn(profile.phoneNumber),
     created_at: now,
     updated_at: now,
@@ -165,7 +181,7 @@ function rowOf(identifier: string, profile: Profile, now: number): object {
 function phoneColumn(phoneNumber: unknown): string | undefined {
   if (phoneNumber === undefined || phoneNumber === null || phoneNumber === '') return undefined;
   const text = typeof phoneNumber === 'string' ? phoneNumber : JSON.stringify(phoneNumber);
-  return text.slice(0, MAX_PHONE_LENGTH);
+  return [...text].slice(0, MAX_PHONE_LENGTH).join('');
 }
 
 const viewOf = ({ identifier, profile }: UserEntity): UserView => ({

@@ -85,7 +85,7 @@ const TABLES: Record<string, TableOutline> = {
       discarded_at: optional(instant),
     },
     indices: [
-      ['status', 'due_at'],
+      ['status', 'due_at', 'id'],
       ['request_id', 'id'],
       ['recipient', 'id'],
     ],

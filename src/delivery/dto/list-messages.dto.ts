@@ -1,6 +1,7 @@
 import { IsIn, IsOptional, IsUUID } from 'class-validator';
 import { PageDto } from '../../http/page.dto.js';
-import { IsUserIdentifier } from '../../users/identifier.js';
+import { MAX_IDENTIFIER_LENGTH } from '../../validation/identifier.js';
+import { IsPlainText } from '../../validation/plain-text.js';
 import type { PublicStatus } from '../message.view.js';
 
 const STATUSES: PublicStatus[] = [
@@ -27,7 +28,7 @@ export class ListMessagesDto extends MessagePageDto {
   requestId?: string;
 
   @IsOptional()
-  @IsUserIdentifier()
+  @IsPlainText(MAX_IDENTIFIER_LENGTH)
   recipient?: string;
 
   @IsOptional()

@@ -1,4 +1,5 @@
 import { IsIn, IsOptional, Matches } from 'class-validator';
+import { IsPlainText } from '../../validation/plain-text.js';
 import { MESSAGE_SID } from '../../twilio/outcome.js';
 import type { Resolution } from '../evidence.js';
 
@@ -14,8 +15,6 @@ export class ResolveMessageDto {
   sid?: string;
 
   @IsOptional()
-  @Matches(/^[^\p{Cc}\p{Cs}]{1,500}$/u, {
-    message: 'explanation must be a text of 1 to 500 characters without control characters',
-  })
+  @IsPlainText(500)
   explanation?: string;
 }

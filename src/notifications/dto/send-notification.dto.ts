@@ -6,6 +6,7 @@ import {
   IsOptional,
   IsString,
   Length,
+  Matches,
   MaxLength,
   ValidateBy,
   ValidateNested,
@@ -28,6 +29,11 @@ const IsUnsupported = (instead: string): PropertyDecorator =>
       defaultMessage: () => `$property is not supported: ${instead}`,
     },
   });
+
+/** The forms of ISO 8601 that name one instant, wherever they are read. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+const SEND_AT_HINT =
+  'sendAt must be an instant with its offset in ISO 8601, such as 2030-01-31T09:30:00Z';
 
 const NO_TEMPLATES =
   'pass the text, or a template of Twilio as override.twilio_whatsapp.ContentSid';
@@ -122,9 +128,10 @@ export class SendNotificationDto {
   @IsObject()
   data?: Record<string, unknown>;
 
-  /** When to send it, ISO 8601; without it, or when it is past, now. */
+  /** When to send it, ISO 8601 with its offset; without it, or when it is past, now. */
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsISO8601({ strict: true }, { message: SEND_AT_HINT })
+  @Matches(INSTANT, { message: SEND_AT_HINT })
   sendAt?: string;
 
   @IsOptional()

@@ -4,19 +4,15 @@ import {
   IsInt,
   IsNotEmptyObject,
   IsOptional,
-  Matches,
   Max,
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsPlainText } from '../../validation/plain-text.js';
 import { PartialProviderConfigDto, ProviderConfigDto } from './provider-config.dto.js';
 
 const MAX_PER_SECOND = 10_000;
-
-const IsInstanceName = (): PropertyDecorator =>
-  Matches(/^[^\p{Cc}\p{Cs}]{1,100}$/u, {
-    message: 'name must be a text of 1 to 100 characters without control characters',
-  });
+const MAX_NAME_LENGTH = 100;
 
 /** What a provider instance is beside its name and configuration. */
 class ProviderInstanceSettingsDto {
@@ -36,7 +32,7 @@ class ProviderInstanceSettingsDto {
 /** Body of `POST provider-instances`. */
 export class CreateProviderInstanceDto extends ProviderInstanceSettingsDto {
   /** What the instance is called in `override.twilio_whatsapp._instance`. */
-  @IsInstanceName()
+  @IsPlainText(MAX_NAME_LENGTH)
   name: string;
 
   @IsNotEmptyObject({}, { message: 'config must hold the three TWILIO_ keys' })
@@ -48,7 +44,7 @@ export class CreateProviderInstanceDto extends ProviderInstanceSettingsDto {
 /** Body of `PATCH provider-instances/:id`: what is left out stays. */
 export class UpdateProviderInstanceDto extends ProviderInstanceSettingsDto {
   @IsOptional()
-  @IsInstanceName()
+  @IsPlainText(MAX_NAME_LENGTH)
   name?: string;
 
   /** Merged into the configuration that is there. */

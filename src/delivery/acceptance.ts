@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { batch, Database, query, type Transaction } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
-import { MESSAGE_TABLE } from '../delivery/message.entity.js';
-import { NOTIFICATION_TABLE } from '../delivery/notification.entity.js';
+import { STATE_COLUMNS, stateRow } from './ledger.rows.js';
+import { initialState } from './message-state.js';
+import { MESSAGE_TABLE } from './message.entity.js';
+import { NOTIFICATION_TABLE } from './notification.entity.js';
 import { UsersService, type ProfileChange } from '../users/users.service.js';
 
 /** The message of one recipient, before it is stored. */
@@ -50,18 +52,12 @@ const NOTIFICATION_COLUMNS = {
 } satisfies JsonColumns;
 
 const MESSAGE_COLUMNS = {
-  id: 'text',
+  ...STATE_COLUMNS,
   request_id: 'text',
   recipient: 'text',
   instance_id: 'text',
   to_address: 'text',
   from_address: 'text',
-  status: 'text',
-  fence: 'int',
-  claims: 'int',
-  attempts: 'int',
-  due_at: 'bigint',
-  reason: 'text',
   created_at: 'bigint',
 } satisfies JsonColumns;
 
@@ -79,8 +75,12 @@ export class Acceptance {
   ) {}
 
   /** Resolves after the commit. */
-  commit(notification: NewNotification): Promise<Accepted> {
-    return this.commits.add(notification);
+  async commit(notification: NewNotification): Promise<Accepted> {
+    const { users, idempotencyKey } = notification;
+    if (users.length === 0 && idempotencyKey === undefined) return this.commits.add(notification);
+    // It may have to wait for a row that somebody else holds: nobody shall wait with it.
+    const [accepted] = await this.database.transaction(() => this.store([notification]));
+    return accepted;
   }
 
   /** The statements that store the notifications, for whoever commits them. */
@@ -102,13 +102,14 @@ export class Acceptance {
     const keys = notifications.flatMap(({ idempotencyKey: key }) =>
       key ? [{ idempotency_key: key }] : [],
     );
+    // Locked, to see what is there now: a transaction of a host may look at an older state.
     const rows =
       keys.length === 0
         ? []
         : yield* query<{ idempotency_key: string; id: string; fingerprint: string }>(
             `SELECT idempotency_key, id, fingerprint FROM ${NOTIFICATION_TABLE} WHERE idempotency_key IN (${this.database.dialect.rows(
               { idempotency_key: 'text' },
-            )})`,
+            )})${this.database.dialect.forUpdate}`,
             JSON.stringify(keys),
           );
     const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
@@ -133,17 +134,13 @@ const notificationRow = (notification: NewNotification): object => ({
 
 const messageRows = (notification: NewNotification): object[] =>
   notification.messages.map(({ id, recipient, to, reason, dueAt }) => ({
-    id,
+    ...stateRow(id, initialState(dueAt)),
+    // Of a message without address: it is given up for this reason when it is claimed.
+    reason,
     request_id: notification.id,
     recipient,
     instance_id: notification.instanceId,
     to_address: to,
     from_address: notification.from,
-    status: 'queued',
-    fence: 0,
-    claims: 0,
-    attempts: 0,
-    due_at: dueAt,
-    reason,
     created_at: notification.createdAt,
   }));

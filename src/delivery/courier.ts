@@ -1,0 +1,137 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DatabaseError } from '../database/database-error.js';
+import { CallbackUrls } from '../providers/callback-urls.js';
+import { ProviderInstances } from '../providers/provider-instances.service.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import type { Outcome } from '../twilio/outcome.js';
+import { TwilioGateway } from '../twilio/twilio.gateway.js';
+import type { Discard, Evidence } from './evidence.js';
+import { MessageLedger, type ClaimedMessage } from './ledger.js';
+import { messageRequest } from './message-request.js';
+import { NotificationStore, type Shipment } from './notification-store.js';
+import { retryDelay } from './retry.js';
+
+/** Beyond the request's own time-out, so that a lease ends only when its request must have. */
+export const LEASE_MARGIN_MS = 15_000;
+const STORE_RETRY_MS = 500;
+const LONGEST_STORE_RETRY_MS = 30_000;
+
+const INSTANCE_DELETED: Discard = {
+  reason: 'instance_deleted',
+  explanation: 'The provider instance was deleted before the message was sent.',
+};
+
+const HELD_TOO_LONG: Outcome = {
+  kind: 'notSent',
+  reason: 'lease_lost',
+  explanation: 'This process stood still for too long to send the message safely.',
+  detail: 'the process stood still between the attempt and its POST',
+};
+
+/** Carries one claimed message to Twilio: attempt row, POST, outcome. */
+@Injectable()
+export class Courier {
+  /** How long a worker may hold a message, in milliseconds. */
+  readonly leaseMs: number;
+  private readonly logger = new Logger(Courier.name);
+  private isDismissed = false;
+
+  constructor(
+    @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
+    private readonly ledger: MessageLedger,
+    private readonly notifications: NotificationStore,
+    private readonly instances: ProviderInstances,
+    private readonly callbackUrls: CallbackUrls,
+    private readonly gateway: TwilioGateway,
+  ) {
+    this.leaseMs = delivery.requestTimeoutMs + LEASE_MARGIN_MS;
+  }
+
+  async deliver(message: ClaimedMessage, shipment: Shipment): Promise<void> {
+    const { id, instanceId, fence } = message;
+    const instance = await this.instances.find(instanceId);
+    const at = Date.now();
+    if (!instance || instance.row.deletedAt !== null) {
+      await this.ledger.record(id, { kind: 'refused', at, fence, ...INSTANCE_DELETED });
+      return;
+    }
+    const credentials = this.notifications.credentialsFor(message.requestId, shipment);
+
+    const begun = performance.now();
+    const leaseUntil = at + this.leaseMs;
+    const { applied, state } = await this.ledger.record(id, {
+      kind: 'started',
+      at,
+      fence,
+      leaseUntil,
+    });
+    if (!applied || !state) return;
+
+    const attempt = state.attempts;
+    const request = messageRequest(
+      shipment.parameters,
+      message.to,
+      this.callbackUrls.ofAttempt({ instanceId, messageId: id, attempt }),
+    );
+    const outcome = isLeaseSafe(begun, performance.now())
+      ? await this.gateway.send(credentials ?? instance.credentials, request)
+      : HELD_TOO_LONG;
+    await this.recordInTheEnd(id, evidenceOf(outcome, attempt, fence));
+  }
+
+  /** Gives a claimed message back unsent. */
+  async giveBack({ id, fence }: ClaimedMessage): Promise<void> {
+    const at = Date.now();
+    await this.ledger.record(id, { kind: 'released', at, fence, dueAt: at });
+  }
+
+  /** Stops offering outcomes to a database that does not take them: the process is about to end. */
+  dismiss(): void {
+    this.isDismissed = true;
+  }
+
+  /** What came of a POST is known only here: it is offered to the database until it takes it. */
+  private async recordInTheEnd(id: string, evidence: Evidence & { fence: number }): Promise<void> {
+    let wait = STORE_RETRY_MS;
+    let offered: Evidence = evidence;
+    while (!this.isDismissed) {
+      try {
+        await this.ledger.record(id, offered);
+        return;
+      } catch (error) {
+        this.logger.error(`The outcome of message ${id} could not be stored yet`, error);
+        // A SID that another message has proves nothing about this one.
+        if (evidence.kind === 'accepted' && isDuplicate(error)) {
+          const { at, attempt, fence } = evidence;
+          offered = {
+            kind: 'ambiguous',
+            at,
+            attempt,
+            fence,
+            detail: 'its SID belongs to another message',
+          };
+        }
+        await new Promise((resolve) => setTimeout(resolve, wait));
+        wait = Math.min(wait * 2, LONGEST_STORE_RETRY_MS);
+      }
+    }
+  }
+}
+
+/** Whether a POST that begins now ends before the lease does. Times are of the monotonic clock. */
+export const isLeaseSafe = (begun: number, now: number): boolean => now - begun <= LEASE_MARGIN_MS;
+
+const isDuplicate = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.isDuplicate;
+
+function evidenceOf(
+  outcome: Outcome,
+  attempt: number,
+  fence: number,
+): Evidence & { fence: number } {
+  const at = Date.now();
+  if (outcome.kind !== 'notSent') return { ...outcome, at, attempt, fence };
+  const delay = retryDelay(attempt, outcome.retryAfterMs);
+  return { ...outcome, at, attempt, fence, retryAt: delay === null ? null : at + delay };
+}
