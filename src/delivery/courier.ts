@@ -50,7 +50,9 @@ export class Courier {
 
   async deliver(message: ClaimedMessage, shipment: Shipment): Promise<void> {
     const { id, instanceId, fence } = message;
-    const instance = await this.instances.find(instanceId);
+    // Another node may have made it a moment ago.
+    const instance =
+      (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
     const at = Date.now();
     if (!instance || instance.row.deletedAt !== null) {
       await this.ledger.record(id, { kind: 'refused', at, fence, ...INSTANCE_DELETED });

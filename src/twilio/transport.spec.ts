@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { TransportError, TwilioTransport } from './transport.js';
+import { jest } from '@jest/globals';
+import type { Dispatcher } from 'undici';
+import { Exchange, TransportError, TwilioTransport } from './transport.js';
 
 const OK = 'HTTP/1.1 201 Created\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n{}';
 
@@ -116,6 +118,23 @@ describe('TwilioTransport', () => {
       reachedTheWire: false,
     });
     server.close();
+  });
+
+  it('does not send a request any more that it has given up', async () => {
+    // A connection that comes about too late, as undici reports it.
+    const abort = jest.fn();
+    const failure = await new Promise<TransportError>((resolve) => {
+      const exchange = new Exchange(
+        1,
+        () => {},
+        (error) => {
+          exchange.onRequestStart({ abort } as unknown as Dispatcher.DispatchController);
+          resolve(error);
+        },
+      );
+    });
+    expect(failure.reachedTheWire).toBe(false);
+    expect(abort).toHaveBeenCalled();
   });
 
   it('sends credentials to hosts of Twilio only', () => {

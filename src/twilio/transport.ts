@@ -98,8 +98,8 @@ export class TwilioTransport {
   }
 }
 
-/** One request and its answer. */
-class Exchange implements Dispatcher.DispatchHandler {
+/** One request and its answer, as undici reports them. */
+export class Exchange implements Dispatcher.DispatchHandler {
   private readonly chunks: Buffer[] = [];
   private size = 0;
   private started = false;

@@ -13,6 +13,9 @@ import {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+/** An object within an object within an object, as clients write it. */
+const nested = (levels: number): string => `${'{"value":'.repeat(levels)}{}${'}'.repeat(levels)}`;
+
 const NOWHERE = '00000000-0000-7000-8000-000000000000';
 
 describe.each(PLATFORMS)('the REST API on %s', (platform) => {
@@ -104,6 +107,30 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
       ['an unknown field', hello({ colour: 'red' }), 'colour should not exist'],
       ['data that is no object', hello({ data: [] }), 'data'],
       ['a time that is none', hello({ sendAt: 'tomorrow' }), 'sendAt'],
+      ['a week', hello({ sendAt: '2026-W10-1' }), 'sendAt'],
+      ['a time without offset', hello({ sendAt: '2030-01-31T09:30:00' }), 'sendAt'],
+      ['a time without dashes', hello({ sendAt: '20301122T100000Z' }), 'sendAt'],
+      ['a day that is none', hello({ sendAt: '2030-02-30T09:30:00Z' }), 'sendAt'],
+      [
+        'a sender that is too long',
+        hello({ override: { twilio_whatsapp: { From: 'x'.repeat(500) } } }),
+        'twilio_whatsapp.From',
+      ],
+      [
+        'a list of recipients in To',
+        hello({ override: { twilio_whatsapp: { To: ['a', 'b'] } } }),
+        'twilio_whatsapp.To',
+      ],
+      [
+        'a text beyond all bounds',
+        hello({ override: { twilio_whatsapp: { Body: 'é'.repeat(30_000) } } }),
+        'override.twilio_whatsapp must not be longer',
+      ],
+      [
+        'data beyond all bounds',
+        hello({ data: { text: 'é'.repeat(40_000) } }),
+        'data must not be longer',
+      ],
       ['an override that is no object', hello({ override: 'x' }), 'override'],
       [
         'channels that are none',
@@ -706,6 +733,52 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
   ] as const)('%s %s is no more than a %d', async (method, path, status) => {
     const { body } = await t.api()[method](`/v3/${path}`).expect(status);
     expect(body).toMatchObject({ statusCode: status, error: expect.any(String) });
+  });
+
+  it.each([
+    ['post', 'notifications', `{"notification":{"title":"x"},"data":${nested(5000)}}`],
+    ['post', 'notifications', `{"notification":${nested(5000)}}`],
+    ['put', 'users/deep', nested(7000)],
+    ['post', 'users', `{"identifier":"deep","profile":${nested(3000)}}`],
+    ['post', 'provider-instances', `{"name":"deep","config":${nested(3000)}}`],
+    ['put', 'users/large', JSON.stringify({ text: 'é'.repeat(40_000) })],
+  ] as const)('%s %s refuses what no database should see', async (method, path, body) => {
+    const sent = t.api()[method](`/v3/${path}`).set('Content-Type', 'application/json');
+    const { body: answer } = await sent.send(body).expect(400);
+    expect([answer.message].flat().join()).toMatch(/nested deeper|must not be longer/);
+  });
+
+  it('takes times with an offset', async () => {
+    const requestId = await send(hello({ sendAt: '2030-01-31T09:30:00.5+05:30' }));
+    expect(await t.settled(requestId, 'anand', 'queued')).toMatchObject({
+      dueAt: '2030-01-31T04:00:00.500Z',
+    });
+  });
+
+  it('tells a phone number that is no text or far too long from a missing one', async () => {
+    for (const phoneNumber of [919988776655, { a: 1 }, `${'1'.repeat(159)}🙂🙂`]) {
+      await t.api().put('/v3/users/odd').send({ phoneNumber }).expect(200);
+      const requestId = await send(hello({ sendTo: { recipients: ['odd'] } }));
+      expect(await t.settled(requestId, 'odd', 'discarded')).toMatchObject({
+        reason: 'phone_invalid',
+      });
+    }
+  });
+
+  it('does not let a SID be given to two messages', async () => {
+    t.simulator.script('+447700900121', { faults: ['errorBefore'] });
+    const requestId = await send(
+      hello({
+        sendTo: { recipients: ['anand', { identifier: 'u2', phoneNumber: '+447700900121' }] },
+      }),
+    );
+    const { sid } = await t.settled(requestId, 'anand', 'seen');
+    const { id } = await t.settled(requestId, 'u2', 'unknown');
+    await t
+      .api()
+      .post(`/v3/messages/${String(id)}/resolve`)
+      .send({ status: 'sent', sid })
+      .expect(409);
   });
 
   it('answers in JSON where there is nothing', async () => {

@@ -8,6 +8,7 @@ import {
   fictionalNumber,
   OTHER_ACCOUNT_SID,
   OTHER_AUTH_TOKEN,
+  OTHER_SENDER,
   PLATFORMS,
   startApplication,
   type TestApplication,
@@ -185,6 +186,28 @@ describe.each(PLATFORMS)('callbacks on %s', (platform) => {
     expect((await detail(id)).status).toBe('seen');
   });
 
+  it('is understood with the token that was rotated in a moment ago', async () => {
+    const { id, sid, url, instance } = await sentMessage();
+    const rotated = 'not-a-real-auth-token-0003';
+    const path = `/v3/provider-instances/${instance}`;
+    await t
+      .api()
+      .patch(path)
+      .send({ config: { TWILIO_AUTH_TOKEN: rotated } })
+      .expect(200);
+    await post(
+      url,
+      fields(sid, 'read'),
+      getExpectedTwilioSignature(rotated, url, fields(sid, 'read')),
+    ).expect(204);
+    expect((await detail(id)).status).toBe('seen');
+    await t
+      .api()
+      .patch(path)
+      .send({ config: { TWILIO_AUTH_TOKEN: AUTH_TOKEN } })
+      .expect(200);
+  });
+
   it('finds the message by its SID on the URL of the instance', async () => {
     const { id, sid, instance } = await sentMessage();
     const url = `${t.url}/v3/callbacks/twilio_whatsapp/${instance}`;
@@ -254,6 +277,26 @@ describe.each(PLATFORMS)('callbacks on %s', (platform) => {
       const { body } = await attack(message).expect(403);
       expect(body).toMatchObject({ statusCode: 403, error: 'Forbidden' });
       expect((await detail(message.id)).status).toBe('sent');
+    });
+
+    it('what another instance says of the message', async () => {
+      const { id, sid } = await sentMessage();
+      const { body: other } = await t
+        .api()
+        .post('/v3/provider-instances')
+        .send({
+          name: 'other',
+          config: {
+            TWILIO_ACCOUNT_SID: OTHER_ACCOUNT_SID,
+            TWILIO_AUTH_TOKEN: OTHER_AUTH_TOKEN,
+            TWILIO_FROM_NUMBER: OTHER_SENDER,
+          },
+        })
+        .expect(201);
+      const form = fields(sid, 'read', { AccountSid: OTHER_ACCOUNT_SID });
+      const signature = getExpectedTwilioSignature(OTHER_AUTH_TOKEN, other.callbackUrl, form);
+      await post(other.callbackUrl, form, signature).expect(204);
+      expect((await detail(id)).status).toBe('sent');
     });
 
     it('an instance that does not exist', async () => {

@@ -1,8 +1,11 @@
 import { DataSource } from 'typeorm';
-import { Database } from '../../src/database/database.js';
+import { Database, query } from '../../src/database/database.js';
+import { ProviderInstances } from '../../src/providers/provider-instances.service.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
 import type { Fate } from '../../src/simulator/index.js';
 import {
+  ACCOUNT_SID,
+  AUTH_TOKEN,
   fictionalNumber,
   SENDER,
   startApplication,
@@ -16,6 +19,7 @@ for (const { name, url } of DATABASES) {
     let t: TestApplication;
     let sender: TwilioWhatsappSender;
     let numbers = 0;
+    const isSqlite = url === 'sqlite';
 
     beforeAll(async () => {
       t = await startApplication({
@@ -175,6 +179,103 @@ for (const { name, url } of DATABASES) {
       expect(messages.items).toHaveLength(1);
     });
 
+    it('knows a key again within a host’s transaction that looks at an older state', async () => {
+      const dataSource = t.app.get(DataSource, { strict: false });
+      const request = { notification: { title: 'Hello' }, sendTo: { recipients: ['nobody'] } };
+      const again = await dataSource.transaction(async (transaction) => {
+        await transaction.query('SELECT COUNT(*) FROM twilio_whatsapp_notification');
+        const first = isSqlite
+          ? await sender.send(request, { idempotencyKey: `old-${name}`, transaction })
+          : await sender.send(request, { idempotencyKey: `old-${name}` });
+        const second = await sender.send(request, { idempotencyKey: `old-${name}`, transaction });
+        expect(second).toEqual(first);
+        return second;
+      });
+      const { messages } = await sender.status(again.requestId);
+      expect(messages.items).toHaveLength(1);
+    });
+
+    it('finds users that the same transaction has made', async () => {
+      const dataSource = t.app.get(DataSource, { strict: false });
+      const notification = { title: 'Hello' };
+      const { requestId } = await dataSource.transaction(async (transaction) => {
+        const inline = [{ identifier: 'fresh', phoneNumber: '+447700900100' }];
+        await sender.send({ notification, sendTo: { recipients: inline } }, { transaction });
+        return sender.send({ notification, sendTo: { recipients: ['fresh'] } }, { transaction });
+      });
+      await t.settled(requestId, 'fresh', 'seen');
+    });
+
+    it('refuses a transaction that is not open', async () => {
+      const { manager } = t.app.get(DataSource, { strict: false });
+      const request = { notification: { title: 'Hello' }, sendTo: { recipients: ['nobody'] } };
+      await expect(sender.send(request, { transaction: manager })).rejects.toThrow(
+        'open transaction',
+      );
+    });
+
+    it('stores the outcome when the database is back', async () => {
+      const database = t.app.get(Database, { strict: false });
+      const transaction = database.transaction.bind(database);
+      t.simulator.once('post', () => {
+        let failures = 1;
+        database.transaction = (begin) =>
+          failures-- > 0 ? Promise.reject(new Error('the database stumbled')) : transaction(begin);
+      });
+      const { requestId, recipient, posts } = await sendTo({ statuses: [] });
+      const message = await t.settled(requestId, recipient, 'sent');
+      database.transaction = transaction;
+      expect(message.attempts).toBe(1);
+      expect(posts()).toHaveLength(1);
+    });
+
+    it('gives up what a deleted instance has not sent', async () => {
+      const instances = t.app.get(ProviderInstances, { strict: false });
+      const { id } = await instances.create({
+        name: 'doomed',
+        config: {
+          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+          TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+          TWILIO_FROM_NUMBER: SENDER,
+        },
+      });
+      const { requestId, recipient, posts } = await sendTo(
+        {},
+        {
+          sendAt: new Date(Date.now() + 100).toISOString(),
+          override: { twilio_whatsapp: { _instance: 'doomed' } },
+        },
+      );
+      await instances.remove(id);
+      expect(await t.settled(requestId, recipient, 'discarded')).toMatchObject({
+        reason: 'instance_deleted',
+        attempts: 0,
+      });
+      expect(posts()).toHaveLength(0);
+    });
+
+    it('loses no change of two that come at once', async () => {
+      const instances = t.app.get(ProviderInstances, { strict: false });
+      const { id } = await instances.create({
+        name: 'busy',
+        config: {
+          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+          TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+          TWILIO_FROM_NUMBER: SENDER,
+        },
+      });
+      for (let round = 1; round <= 10; round++) {
+        await Promise.all([
+          instances.update(id, { name: `busy-${round}` }),
+          instances.update(id, { messagesPerSecond: round }),
+        ]);
+        expect(await instances.get(id)).toMatchObject({
+          name: `busy-${round}`,
+          messagesPerSecond: round,
+        });
+      }
+    });
+
     it('carries many at once, each once', async () => {
       const recipients = Array.from({ length: 300 }, (_, index) => {
         const phoneNumber = fictionalNumber(1000 + index);
@@ -218,6 +319,94 @@ for (const { name, url } of DATABASES) {
     });
   });
 
+  if (url === 'sqlite') continue;
+
+  describeOn(url)(`several nodes on ${name}`, () => {
+    it('boot together, and send each message once', async () => {
+      const t = await startApplication({ database: url, options: { provider: undefined } });
+      const nodes = await Promise.all(
+        [1, 2, 3].map(() => startHost(t.database.options, t.simulator.url, {})),
+      );
+      const recipients = Array.from({ length: 200 }, (_, index) => {
+        const phoneNumber = fictionalNumber(index);
+        t.simulator.script(phoneNumber, { statuses: [] });
+        return { identifier: `user-${index}`, phoneNumber };
+      });
+      const [sender] = nodes.map(({ app }) => app.get(TwilioWhatsappSender, { strict: false }));
+      const { requestId } = await sender.send({
+        notification: { title: 'Hello' },
+        sendTo: { recipients },
+      });
+      for (;;) {
+        const { counts } = await sender.status(requestId);
+        expect(counts.discarded).toBeUndefined();
+        if (counts.sent === 200) break;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      expect(t.simulator.posts).toHaveLength(200);
+      await Promise.all(nodes.map(({ app }) => app.close()));
+      await t.stop();
+    });
+
+    it('never wait in a circle for connections or rows', async () => {
+      const t = await startApplication({ database: url });
+      const sender = t.app.get(TwilioWhatsappSender, { strict: false });
+      const dataSource = t.app.get(DataSource, { strict: false });
+      const notification = { title: 'Hello' };
+      // More transactions than the pool has connections.
+      const within = Array.from({ length: 15 }, (_, index) =>
+        dataSource.transaction((transaction) =>
+          sender.send({ notification, sendTo: { recipients: [`user-${index}`] } }, { transaction }),
+        ),
+      );
+      expect(await Promise.all(within)).toHaveLength(15);
+
+      // MariaDB locks the gaps between rows for a transaction of the host's isolation level.
+      if (name === 'MariaDB') return t.stop();
+
+      const user = (identifier: string) => ({
+        notification,
+        sendTo: { recipients: [{ identifier, phoneNumber: '+447700900100' }] },
+      });
+      let blocked: Promise<unknown> | undefined;
+      await dataSource.transaction(async (transaction) => {
+        await sender.send(user('held'), { transaction });
+        blocked = sender.send(user('held'));
+        // Whoever has nothing to do with the held row goes ahead.
+        await sender.send(user('free'));
+        await sender.send({ notification, sendTo: { recipients: ['free'] } });
+      });
+      await blocked;
+      await t.stop();
+    });
+
+    it('try again when the database breaks a deadlock', async () => {
+      const t = await startApplication({ database: url });
+      const database = t.app.get(Database, { strict: false });
+      const instances = t.app.get(ProviderInstances, { strict: false });
+      const config = {
+        TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+        TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+        TWILIO_FROM_NUMBER: SENDER,
+      };
+      const { id: one } = await instances.create({ name: 'one', config });
+      const { id: two } = await instances.create({ name: 'two', config });
+      const pause = name === 'PostgreSQL' ? 'SELECT pg_sleep(0.1)' : 'SELECT SLEEP(0.1)';
+      const lock =
+        'UPDATE twilio_whatsapp_provider_instance SET updated_at = updated_at + 1 WHERE id = ?';
+      const cross = (first: string, second: string) =>
+        database.transaction(function* () {
+          yield* query(lock, first);
+          yield* query(pause);
+          yield* query(lock, second);
+        });
+      await Promise.all([cross(one, two), cross(two, one)]);
+      await t.stop();
+    });
+  });
+}
+
+for (const { name, url } of DATABASES) {
   describeOn(url)(`a shutdown on ${name}`, () => {
     it('finishes what is under way and leaves the rest queued', async () => {
       const t = await startApplication({
