@@ -121,19 +121,14 @@ describe('TwilioTransport', () => {
   });
 
   it('does not send a request any more that it has given up', async () => {
-    // A connection that comes about too late, as undici reports it.
-    const abort = jest.fn();
+    let exchange!: Exchange;
     const failure = await new Promise<TransportError>((resolve) => {
-      const exchange = new Exchange(
-        1,
-        () => {},
-        (error) => {
-          exchange.onRequestStart({ abort } as unknown as Dispatcher.DispatchController);
-          resolve(error);
-        },
-      );
+      exchange = new Exchange(1, () => {}, resolve);
     });
     expect(failure.reachedTheWire).toBe(false);
+    // The connection comes about after all, as undici reports it.
+    const abort = jest.fn();
+    exchange.onRequestStart({ abort } as unknown as Dispatcher.DispatchController);
     expect(abort).toHaveBeenCalled();
   });
 
