@@ -1,0 +1,18 @@
+import { check } from './model.js';
+import { MUTANTS } from './mutants.js';
+
+describe('the model check', () => {
+  it('finds no broken promise in the protocol', () => {
+    const { states, violation } = check();
+    expect(violation).toBeUndefined();
+    expect(states).toBeGreaterThan(400);
+  });
+
+  it.each(Object.entries(MUTANTS))('objects when %s', (_rule, options) => {
+    expect(check(options).violation).toBeDefined();
+  });
+
+  it('shows how an operator who resends what Twilio has sends it twice', () => {
+    expect(check({ operatorResends: true }).violation).toBeDefined();
+  });
+});

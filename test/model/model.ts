@@ -1,0 +1,277 @@
+import type { Evidence, Report } from '../../src/delivery/evidence.js';
+import {
+  initialState,
+  step,
+  type MessageState,
+  type Step,
+} from '../../src/delivery/message-state.js';
+import { eventTypeOf } from '../../src/twilio/statuses.js';
+
+/** Decides about a message: the production reducer, or a broken variant of it. */
+export type Reducer = (state: MessageState, evidence: Evidence) => Step;
+
+/** What a worker is doing with the message. `isFenced` tells whether it still holds the message. */
+type Worker =
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'claimed'; readonly fence: number }
+  | {
+      readonly phase: 'started';
+      readonly fence: number;
+      readonly attempt: number;
+      readonly isLapsed: boolean;
+    }
+  | { readonly phase: 'answered'; readonly evidence: Evidence & { fence: number } };
+
+/** The whole world: one message, two workers, and what Twilio has accepted. */
+interface World {
+  readonly message: MessageState;
+  readonly workers: readonly Worker[];
+  /** How often Twilio has accepted the message. */
+  readonly sends: number;
+  /** Whether Twilio has ever said that the message failed. */
+  readonly hasFailed: boolean;
+}
+
+interface Move {
+  readonly name: string;
+  readonly next: World;
+}
+
+export interface CheckResult {
+  readonly states: number;
+  readonly transitions: number;
+  /** The first way to a broken promise, move by move; absent when there is none. */
+  readonly violation?: { readonly promise: string; readonly moves: readonly string[] };
+}
+
+/** What a run allows beyond the default. */
+export interface CheckOptions {
+  readonly reducer?: Reducer;
+  /** Lets an operator send a message again whose fate is unknown. */
+  readonly operatorResends?: boolean;
+}
+
+// Time stands still but for leases, which end whenever that does the most harm.
+const NOW = 1;
+const LEASE_END = 2;
+const AFTER_LEASE = 3;
+const MAX_ATTEMPTS = 2;
+const REPORTS = ['sent', 'delivered', 'read', 'failed'];
+const RANK: Partial<Record<MessageState['status'], number>> = {
+  sent: 1,
+  discarded: 2,
+  delivered: 3,
+  seen: 4,
+};
+
+const sidOf = (send: number): string => `SM${String(send).repeat(32)}`;
+
+/**
+ * Walks breadth-first through every state that one message can get into with two workers that crash and pause
+ * anywhere, answers that are lost, and callbacks that come late, never, often and in any order.
+ */
+export function check({ reducer = step, operatorResends = false }: CheckOptions = {}): CheckResult {
+  const first: World = {
+    message: initialState(0),
+    workers: [{ phase: 'idle' }, { phase: 'idle' }],
+    sends: 0,
+    hasFailed: false,
+  };
+  const seen = new Map<string, { parent?: string; move: string }>([
+    [keyOf(first), { move: 'accepted' }],
+  ]);
+  let frontier = [first];
+  let transitions = 0;
+  while (frontier.length > 0) {
+    const next: World[] = [];
+    for (const world of frontier) {
+      const parent = keyOf(world);
+      for (const move of movesOf(world, reducer, operatorResends)) {
+        transitions++;
+        const after = normalised(move.next);
+        const key = keyOf(after);
+        const promise = brokenPromise(world, after);
+        if (promise) {
+          const moves = [...pathTo(parent, seen), move.name];
+          return { states: seen.size, transitions, violation: { promise, moves } };
+        }
+        if (seen.has(key)) continue;
+        seen.set(key, { parent, move: move.name });
+        next.push(after);
+      }
+    }
+    frontier = next;
+  }
+  return { states: seen.size, transitions };
+}
+
+function movesOf(world: World, reduce: Reducer, operatorResends: boolean): Move[] {
+  const { message } = world;
+  const moves: Move[] = [];
+  const record = (
+    name: string,
+    evidence: Evidence,
+    change: (taken: Step) => Partial<World> = () => ({}),
+  ) => {
+    const taken = reduce(message, evidence);
+    moves.push({ name, next: { ...world, message: taken.state, ...change(taken) } });
+  };
+  const withWorker = (index: number, worker: Worker): Partial<World> => ({
+    workers: world.workers.with(index, worker),
+  });
+
+  world.workers.forEach((worker, index) => {
+    const name = `worker ${index + 1}`;
+    if (worker.phase !== 'idle') {
+      moves.push({
+        name: `${name} crashes`,
+        next: { ...world, ...withWorker(index, { phase: 'idle' }) },
+      });
+    }
+    switch (worker.phase) {
+      case 'idle':
+        record(
+          `${name} claims`,
+          { kind: 'claimed', at: NOW, leaseUntil: LEASE_END },
+          ({ applied, state }) =>
+            applied ? withWorker(index, { phase: 'claimed', fence: state.fence }) : {},
+        );
+        break;
+      case 'claimed': {
+        const { fence } = worker;
+        record(`${name} gives back`, { kind: 'released', at: NOW, fence, dueAt: 0 }, () =>
+          withWorker(index, { phase: 'idle' }),
+        );
+        record(
+          `${name} starts`,
+          { kind: 'started', at: NOW, fence, leaseUntil: LEASE_END },
+          ({ applied, state }) =>
+            withWorker(
+              index,
+              applied
+                ? { phase: 'started', fence: state.fence, attempt: state.attempts, isLapsed: false }
+                : { phase: 'idle' },
+            ),
+        );
+        break;
+      }
+      case 'started':
+        for (const [answer, evidence, isAccepted] of answersTo(worker, world.sends)) {
+          // A worker that stood still until its lease was over must not POST any more.
+          if (worker.isLapsed && answer !== 'stood still') continue;
+          moves.push({
+            name: `${name} posts: ${answer}`,
+            next: {
+              ...world,
+              sends: world.sends + Number(isAccepted),
+              ...withWorker(index, { phase: 'answered', evidence }),
+            },
+          });
+        }
+        break;
+      case 'answered':
+        record(`${name} records ${worker.evidence.kind}`, worker.evidence, () =>
+          withWorker(index, { phase: 'idle' }),
+        );
+    }
+  });
+
+  record('the lease ends', { kind: 'lapsed', at: AFTER_LEASE }, () => ({
+    workers: world.workers.map((worker) =>
+      worker.phase === 'started' ? { ...worker, isLapsed: true } : worker,
+    ),
+  }));
+  record('somebody cancels', { kind: 'canceled', at: NOW });
+  record('an operator discards', { kind: 'resolved', at: NOW, status: 'discarded' });
+  if (operatorResends)
+    record('an operator resends', { kind: 'resolved', at: NOW, status: 'queued' });
+  for (let send = 1; send <= world.sends; send++) {
+    for (const status of REPORTS) {
+      record(`Twilio reports ${status} of send ${send}`, reportOf(status, sidOf(send)), () => ({
+        hasFailed: world.hasFailed || status === 'failed',
+      }));
+    }
+  }
+  return moves;
+}
+
+/** What can come of a POST: the answer that the worker gets, and whether Twilio has accepted the message. */
+function answersTo(
+  { fence, attempt }: { fence: number; attempt: number },
+  sends: number,
+): [string, Evidence & { fence: number }, boolean][] {
+  const common = { at: NOW, fence, attempt };
+  const refused = { reason: 'refused', explanation: 'No.' };
+  const retryAt = attempt < MAX_ATTEMPTS ? 0 : null;
+  const sid = sidOf(sends + 1);
+  return [
+    ['accepted', { ...common, kind: 'accepted', sid, providerStatus: 'queued' }, true],
+    ['accepted, answer lost', { ...common, kind: 'ambiguous' }, true],
+    ['lost before Twilio', { ...common, kind: 'ambiguous' }, false],
+    ['too many requests', { ...common, ...refused, kind: 'notSent', retryAt }, false],
+    ['refused', { ...common, ...refused, kind: 'rejected' }, false],
+    ['stood still', { ...common, ...refused, kind: 'notSent', retryAt }, false],
+  ];
+}
+
+function reportOf(providerStatus: string, sid: string): Report & { at: number } {
+  const type = eventTypeOf(providerStatus);
+  const discard =
+    type === 'discarded' ? { reason: 'failed', explanation: 'It failed.' } : undefined;
+  return { kind: 'reported', at: NOW, source: 'callback', sid, providerStatus, type, discard };
+}
+
+function brokenPromise(before: World, { message, sends, hasFailed }: World): string | undefined {
+  const { status, sid } = message;
+  if (sends > 1) return 'never sent twice';
+  if (['sent', 'delivered', 'seen'].includes(status) && sends === 0) {
+    return 'what is sent was accepted by Twilio';
+  }
+  const wasOursToDiscard = ['refused', 'canceled'].includes(message.reason ?? '');
+  if (status === 'discarded' && sends > 0 && !hasFailed && wasOursToDiscard) {
+    return 'what we discard was not sent';
+  }
+  const rank = RANK[status] ?? 0;
+  if (before.message.sid !== null && rank < (RANK[before.message.status] ?? 0)) {
+    return 'a status never goes down';
+  }
+  if (before.message.sid !== null && sid !== before.message.sid)
+    return 'a SID is never overwritten';
+  if (status === 'queued' && message.dueAt === null) return 'what is queued will be sent';
+  return undefined;
+}
+
+/** Only whether a worker's fence is the current one matters, and it never becomes so again: the rest is folded. */
+function normalised({ message, workers, ...world }: World): World {
+  const fold = (fence: number) => (fence === message.fence ? 0 : -1);
+  return {
+    ...world,
+    message: {
+      ...message,
+      fence: 0,
+      claims: 0,
+      dueAt: message.dueAt === null ? null : folded(message),
+    },
+    workers: workers.map((worker) => {
+      if (worker.phase === 'idle') return worker;
+      if (worker.phase !== 'answered') return { ...worker, fence: fold(worker.fence) };
+      return { ...worker, evidence: { ...worker.evidence, fence: fold(worker.evidence.fence) } };
+    }),
+  };
+}
+
+/** What is queued is due, and every lease can end: all other times make no difference. */
+const folded = ({ status }: MessageState): number => (status === 'queued' ? 0 : LEASE_END);
+
+const keyOf = (world: World): string => JSON.stringify(world);
+
+function pathTo(
+  key: string,
+  seen: ReadonlyMap<string, { parent?: string; move: string }>,
+): string[] {
+  const moves: string[] = [];
+  for (let at: string | undefined = key; at !== undefined; at = seen.get(at)?.parent) {
+    moves.unshift(seen.get(at)!.move);
+  }
+  return moves;
+}
