@@ -12,8 +12,6 @@ import { messageRequest } from './message-request.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
 import { retryDelay } from './retry.js';
 
-/** Beyond the request's own time-out, so that a lease ends only when its request must have. */
-export const LEASE_MARGIN_MS = 15_000;
 const STORE_RETRY_MS = 500;
 const LONGEST_STORE_RETRY_MS = 30_000;
 
@@ -32,8 +30,9 @@ const HELD_TOO_LONG: Outcome = {
 /** Carries one claimed message to Twilio: attempt row, POST, outcome. */
 @Injectable()
 export class Courier {
-  /** How long a worker may hold a message, in milliseconds. */
+  /** How long a worker may hold a message: its request's time-out and a margin, in milliseconds. */
   readonly leaseMs: number;
+  private readonly marginMs: number;
   private readonly logger = new Logger(Courier.name);
   private isDismissed = false;
 
@@ -45,7 +44,8 @@ export class Courier {
     private readonly callbackUrls: CallbackUrls,
     private readonly gateway: TwilioGateway,
   ) {
-    this.leaseMs = delivery.requestTimeoutMs + LEASE_MARGIN_MS;
+    this.marginMs = delivery.requestTimeoutMs / 2;
+    this.leaseMs = delivery.requestTimeoutMs + this.marginMs;
   }
 
   async deliver(message: ClaimedMessage, shipment: Shipment): Promise<void> {
@@ -76,7 +76,7 @@ export class Courier {
       message.to,
       this.callbackUrls.ofAttempt({ instanceId, messageId: id, attempt }),
     );
-    const outcome = isLeaseSafe(begun, performance.now())
+    const outcome = isLeaseSafe(begun, performance.now(), this.marginMs)
       ? await this.gateway.send(credentials ?? instance.credentials, request)
       : HELD_TOO_LONG;
     await this.recordInTheEnd(id, evidenceOf(outcome, attempt, fence));
@@ -122,7 +122,8 @@ export class Courier {
 }
 
 /** Whether a POST that begins now ends before the lease does. Times are of the monotonic clock. */
-export const isLeaseSafe = (begun: number, now: number): boolean => now - begun <= LEASE_MARGIN_MS;
+export const isLeaseSafe = (begun: number, now: number, marginMs: number): boolean =>
+  now - begun <= marginMs;
 
 const isDuplicate = (error: unknown): boolean =>
   error instanceof DatabaseError && error.isDuplicate;

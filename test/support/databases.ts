@@ -7,6 +7,7 @@ import { dataSourceOptions } from '../../src/app/data-source.js';
 
 /** A database of its own for one suite. */
 export interface TestDatabase {
+  readonly url: string;
   readonly options: DataSourceOptions;
   /** Takes the database away again. */
   drop(): Promise<void>;
@@ -27,8 +28,10 @@ export const describeOn = (url: string | undefined): jest.Describe =>
 export async function createDatabase(url: string): Promise<TestDatabase> {
   if (url === 'sqlite') {
     const folder = mkdtempSync(join(tmpdir(), 'twilio-whatsapp-'));
+    const fileUrl = `sqlite://${join(folder, 'test.sqlite')}`;
     return {
-      options: dataSourceOptions(`sqlite://${join(folder, 'test.sqlite')}`),
+      url: fileUrl,
+      options: dataSourceOptions(fileUrl),
       drop: async () => rmSync(folder, { recursive: true }),
     };
   }
@@ -42,6 +45,7 @@ export async function createDatabase(url: string): Promise<TestDatabase> {
   const own = new URL(url);
   own.pathname = `/${name}`;
   return {
+    url: own.href,
     options: dataSourceOptions(own.href),
     drop: () => statement(`DROP DATABASE ${name}`),
   };
