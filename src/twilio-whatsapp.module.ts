@@ -4,6 +4,7 @@ import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { Database } from './database/database.js';
 import { Acceptance } from './delivery/acceptance.js';
 import { DeliveryAnnouncer } from './delivery/announcer.js';
+import { CredentialsBreaker } from './delivery/breaker.js';
 import { Courier } from './delivery/courier.js';
 import { Dispatcher } from './delivery/dispatcher.js';
 import { MessageLedger } from './delivery/ledger.js';
@@ -48,6 +49,7 @@ import { UsersService } from './users/users.service.js';
     CallbackRecorder,
     CallbackUrls,
     Courier,
+    CredentialsBreaker,
     CredentialsCipher,
     Database,
     DeliveryAnnouncer,

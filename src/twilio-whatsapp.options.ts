@@ -67,6 +67,15 @@ export class DeliveryOptions {
   pollIntervalMs = 1000;
 
   /**
+   * Milliseconds after which a message that could not be sent is given up, counted from when it was due.
+   * @default 86400000 (a day)
+   */
+  @IsInt()
+  @Min(1000)
+  @Max(30 * 86_400_000)
+  expireAfterMs = 86_400_000;
+
+  /**
    * Milliseconds that a shutdown waits for requests under way.
    * @default 25000
    */

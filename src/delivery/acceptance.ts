@@ -16,6 +16,8 @@ export interface NewMessage {
   readonly to?: string;
   readonly reason?: string;
   readonly dueAt: number;
+  /** From when on it is not sent any more. */
+  readonly expiresAt: number;
 }
 
 /** All that is stored when a notification is accepted. */
@@ -133,8 +135,8 @@ const notificationRow = (notification: NewNotification): object => ({
 });
 
 const messageRows = (notification: NewNotification): object[] =>
-  notification.messages.map(({ id, recipient, to, reason, dueAt }) => ({
-    ...stateRow(id, initialState(dueAt)),
+  notification.messages.map(({ id, recipient, to, reason, dueAt, expiresAt }) => ({
+    ...stateRow(id, initialState(dueAt, expiresAt)),
     // Of a message without address: it is given up for this reason when it is claimed.
     reason,
     request_id: notification.id,

@@ -1,11 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DatabaseError } from '../database/database-error.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
+import type { ProviderInstance } from '../providers/provider-instance.store.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import type { Outcome } from '../twilio/outcome.js';
-import { TwilioGateway } from '../twilio/twilio.gateway.js';
+import { CREDENTIALS_INVALID, type Outcome } from '../twilio/outcome.js';
+import { TwilioGateway, type TwilioCredentials } from '../twilio/twilio.gateway.js';
+import { CredentialsBreaker } from './breaker.js';
 import type { Discard, Evidence } from './evidence.js';
 import { MessageLedger, type ClaimedMessage } from './ledger.js';
 import { messageRequest } from './message-request.js';
@@ -43,6 +45,7 @@ export class Courier {
     private readonly instances: ProviderInstances,
     private readonly callbackUrls: CallbackUrls,
     private readonly gateway: TwilioGateway,
+    private readonly breaker: CredentialsBreaker,
   ) {
     this.marginMs = delivery.requestTimeoutMs / 2;
     this.leaseMs = delivery.requestTimeoutMs + this.marginMs;
@@ -76,10 +79,33 @@ export class Courier {
       message.to,
       this.callbackUrls.ofAttempt({ instanceId, messageId: id, attempt }),
     );
+    const used = credentials ?? instance.credentials;
     const outcome = isLeaseSafe(begun, performance.now(), this.marginMs)
-      ? await this.gateway.send(credentials ?? instance.credentials, request)
+      ? await this.gateway.send(used, request)
       : HELD_TOO_LONG;
-    await this.recordInTheEnd(id, evidenceOf(outcome, attempt, fence));
+    await this.recordInTheEnd(
+      id,
+      evidenceOf(outcome, attempt, fence, this.retryIn(outcome, attempt, instance, used)),
+    );
+  }
+
+  /** Milliseconds until the message is tried again, where it may be; null to give it up. */
+  private retryIn(
+    outcome: Outcome,
+    attempt: number,
+    { row, credentials }: ProviderInstance,
+    used: TwilioCredentials,
+  ): number | null {
+    const areOwn = used.authToken === credentials.authToken;
+    if (outcome.kind !== 'notSent') {
+      if (areOwn && outcome.kind !== 'ambiguous') this.breaker.passed(row.id);
+      return null;
+    }
+    // Wrong credentials are no fault of the message: it waits for better ones until it expires.
+    if (areOwn && outcome.reason === CREDENTIALS_INVALID) {
+      return this.breaker.refused(row.id, used.authToken);
+    }
+    return retryDelay(attempt, outcome.retryAfterMs);
   }
 
   /** Gives a claimed message back unsent. */
@@ -132,9 +158,9 @@ function evidenceOf(
   outcome: Outcome,
   attempt: number,
   fence: number,
+  retryMs: number | null,
 ): Evidence & { fence: number } {
   const at = Date.now();
   if (outcome.kind !== 'notSent') return { ...outcome, at, attempt, fence };
-  const delay = retryDelay(attempt, outcome.retryAfterMs);
-  return { ...outcome, at, attempt, fence, retryAt: delay === null ? null : at + delay };
+  return { ...outcome, at, attempt, fence, retryAt: retryMs === null ? null : at + retryMs };
 }

@@ -9,6 +9,7 @@ import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
+import { CredentialsBreaker } from './breaker.js';
 import { Courier } from './courier.js';
 import { MessageLedger, type ClaimedMessage } from './ledger.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
@@ -39,6 +40,7 @@ export class Dispatcher
     private readonly notifications: NotificationStore,
     private readonly instances: ProviderInstances,
     private readonly courier: Courier,
+    private readonly breaker: CredentialsBreaker,
     private readonly announcer: DeliveryAnnouncer,
   ) {
     this.options = delivery;
@@ -102,7 +104,7 @@ export class Dispatcher
     const pause = this.claimedAt + CLAIM_PAUSE_MS - performance.now();
     if (free < maxInFlight * CLAIM_SHARE && pause > 0) return pause;
 
-    const held = await this.instances.disabledIds();
+    const held = await this.heldInstances();
     const { messages, more } = await this.ledger.claim(free, this.courier.leaseMs, held);
     this.claimedAt = performance.now();
     if (messages.length > 0) {
@@ -110,6 +112,16 @@ export class Dispatcher
       for (const message of messages) this.send(message, shipments.get(message.requestId));
     }
     return more ? 0 : pollIntervalMs;
+  }
+
+  /** Ids of the instances whose messages stay queued: disabled ones, and those whom Twilio refuses. */
+  private async heldInstances(): Promise<string[]> {
+    return (await this.instances.living())
+      .filter(
+        ({ row, credentials }) =>
+          !row.enabled || this.breaker.holdsBack(row.id, credentials.authToken),
+      )
+      .map(({ row }) => row.id);
   }
 
   private send(message: ClaimedMessage, shipment?: Shipment): void {

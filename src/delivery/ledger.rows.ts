@@ -15,6 +15,7 @@ export interface StateRow {
   claims: number;
   attempts: number;
   due_at: BigInteger | null;
+  expires_at: BigInteger;
   sid: string | null;
   reason: string | null;
   explanation: string | null;
@@ -32,6 +33,7 @@ export const STATE_COLUMNS = {
   claims: 'int',
   attempts: 'int',
   due_at: 'bigint',
+  expires_at: 'bigint',
   sid: 'text',
   reason: 'text',
   explanation: 'text',
@@ -79,6 +81,7 @@ export const stateOf = (row: StateRow): MessageState => ({
   claims: row.claims,
   attempts: row.attempts,
   dueAt: instant(row.due_at),
+  expiresAt: Number(row.expires_at),
   sid: row.sid,
   reason: row.reason,
   explanation: row.explanation,
@@ -97,6 +100,7 @@ export const stateRow = (id: string, state: MessageState): object => ({
   claims: state.claims,
   attempts: state.attempts,
   due_at: state.dueAt ?? undefined,
+  expires_at: state.expiresAt,
   sid: state.sid ?? undefined,
   reason: state.reason ?? undefined,
   explanation: state.explanation ?? undefined,

@@ -67,11 +67,11 @@ const reported = (
   }),
 });
 
-const sending = fold(initialState(0), claimed(), started(1));
+const sending = fold(initialState(0, Infinity), claimed(), started(1));
 
 describe('a message that is sent', () => {
   it('goes from queued to sending to sent', () => {
-    expect(fold(initialState(0), claimed()).status).toBe('claimed');
+    expect(fold(initialState(0, Infinity), claimed()).status).toBe('claimed');
     expect(sending).toMatchObject({ status: 'sending', attempts: 1 });
     const sent = step(sending, accepted(1));
     expect(sent.state).toMatchObject({ status: 'sent', sid: SID, sentAt: 3, dueAt: null });
@@ -80,12 +80,17 @@ describe('a message that is sent', () => {
   });
 
   it('is not claimed before it is due, nor twice', () => {
-    expect(step(initialState(10), claimed(9)).applied).toBe(false);
-    expect(step(fold(initialState(0), claimed()), claimed()).applied).toBe(false);
+    expect(step(initialState(10, Infinity), claimed(9)).applied).toBe(false);
+    expect(step(fold(initialState(0, Infinity), claimed()), claimed()).applied).toBe(false);
   });
 
   it('is not started by a worker that lost it', () => {
-    const lapsed = fold(initialState(0), claimed(), { kind: 'lapsed', at: 200 }, claimed(201));
+    const lapsed = fold(
+      initialState(0, Infinity),
+      claimed(),
+      { kind: 'lapsed', at: 200 },
+      claimed(201),
+    );
     expect(step(lapsed, started(1, 202)).applied).toBe(false);
     expect(lapsed.fence).toBe(3);
   });
@@ -153,7 +158,7 @@ describe('negative evidence', () => {
 
 describe('a lease that ends', () => {
   it('gives back what was not started', () => {
-    const lapsed = fold(initialState(0), claimed(), { kind: 'lapsed', at: 200 });
+    const lapsed = fold(initialState(0, Infinity), claimed(), { kind: 'lapsed', at: 200 });
     expect(lapsed).toMatchObject({ status: 'queued', fence: 2, dueAt: 200 });
   });
 
@@ -168,9 +173,35 @@ describe('a lease that ends', () => {
   });
 });
 
+describe('a message that cannot be sent', () => {
+  it('expires, with what kept it', () => {
+    const waiting = fold(initialState(0, 100), claimed(), started(1), notSent(1, 50));
+    expect(waiting).toMatchObject({ status: 'queued', reason: 'rate_limited' });
+    expect(fold(waiting, claimed(99)).status).toBe('claimed');
+    expect(fold(waiting, claimed(100))).toMatchObject({
+      status: 'discarded',
+      reason: 'expired',
+      explanation: expect.stringContaining('Slow down.'),
+    });
+  });
+
+  it('is given up when nobody who takes it up survives', () => {
+    let state = initialState(0, Infinity);
+    for (let round = 0; round < 10; round++) {
+      state = fold(state, claimed(1000 * round), { kind: 'lapsed', at: 1000 * round + 500 });
+      expect(state.status).toBe('queued');
+    }
+    expect(fold(state, claimed(20_000))).toMatchObject({ status: 'discarded', reason: 'poison' });
+  });
+
+  it('is not held for poison after an attempt', () => {
+    expect(sending.claims).toBe(0);
+  });
+});
+
 describe('commands', () => {
   it('cancel what is queued or claimed, and nothing else', () => {
-    for (const state of [initialState(0), fold(initialState(0), claimed())]) {
+    for (const state of [initialState(0, Infinity), fold(initialState(0, Infinity), claimed())]) {
       const canceled = step(state, { kind: 'canceled', at: 5 });
       expect(canceled.state).toMatchObject({
         status: 'discarded',

@@ -17,6 +17,8 @@ export interface MessageState {
   readonly claims: number;
   readonly attempts: number;
   readonly dueAt: number | null;
+  /** From when on it is not sent any more. */
+  readonly expiresAt: number;
   readonly sid: string | null;
   readonly reason: string | null;
   readonly explanation: string | null;
@@ -72,12 +74,13 @@ const RANK: Record<MessageStatus, number> = {
 };
 
 /** The state of a message that was just accepted. */
-export const initialState = (dueAt: number): MessageState => ({
+export const initialState = (dueAt: number, expiresAt: number): MessageState => ({
   status: 'queued',
   fence: 0,
   claims: 0,
   attempts: 0,
   dueAt,
+  expiresAt,
   sid: null,
   reason: null,
   explanation: null,
@@ -102,6 +105,8 @@ export function step(state: MessageState, evidence: Evidence): Step {
         return ignored(state);
       }
       if (evidence.refusal) return discarded(state, at, evidence.refusal, 'refused', 'engine');
+      if (at >= state.expiresAt) return discarded(state, at, expired(state), 'expired', 'engine');
+      if (state.claims >= MAX_CLAIMS) return discarded(state, at, POISON, 'refused', 'engine');
       return applied({
         ...state,
         status: 'claimed',
@@ -127,7 +132,13 @@ export function step(state: MessageState, evidence: Evidence): Step {
       if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
       const attempts = state.attempts + 1;
       return {
-        ...applied({ ...state, status: 'sending', attempts, dueAt: evidence.leaseUntil }),
+        ...applied({
+          ...state,
+          status: 'sending',
+          attempts,
+          claims: 0,
+          dueAt: evidence.leaseUntil,
+        }),
         attempt: { no: attempts, startedAt: at },
       };
     }
@@ -154,7 +165,11 @@ export function step(state: MessageState, evidence: Evidence): Step {
       if (evidence.retryAt === null) {
         return { ...discarded(state, at, evidence, 'rejected', 'engine'), attempt };
       }
-      return { ...applied({ ...state, status: 'queued', dueAt: evidence.retryAt }), attempt };
+      const { reason, explanation, errorCode = null, retryAt } = evidence;
+      return {
+        ...applied({ ...state, status: 'queued', dueAt: retryAt, reason, explanation, errorCode }),
+        attempt,
+      };
     }
 
     case 'rejected': {
@@ -249,6 +264,21 @@ export function step(state: MessageState, evidence: Evidence): Step {
     }
   }
 }
+
+/** Claims without an attempt after which a message is taken for the reason why its workers die. */
+const MAX_CLAIMS = 10;
+
+const POISON: Discard = {
+  reason: 'poison',
+  explanation: `The message was taken up ${MAX_CLAIMS} times and never got as far as a request to Twilio. The log says why.`,
+};
+
+/** What kept it from being sent is still the explanation. */
+const expired = ({ explanation, errorCode }: MessageState): Discard => ({
+  reason: 'expired',
+  explanation: `The message could not be sent before it expired. ${explanation ?? 'Nothing was tried.'}`,
+  errorCode: errorCode ?? undefined,
+});
 
 const CANCELED: Discard = {
   reason: 'canceled',

@@ -49,6 +49,10 @@ export class MessageEntity {
   @InstantColumn({ name: 'due_at', nullable: true })
   dueAt: number | null;
 
+  /** From when on it is not sent any more. */
+  @InstantColumn({ name: 'expires_at' })
+  expiresAt: number;
+
   @Column({ type: 'varchar', length: 34, nullable: true })
   sid: string | null;
 

@@ -73,7 +73,8 @@ export const publicStatus = (status: MessageStatus): PublicStatus =>
 
 export function messageView(message: MessageEntity, data: string | null = null): MessageView {
   const status = publicStatus(message.status);
-  const isTrouble = status === 'discarded' || status === 'unknown';
+  // Also of what waits: why it could not be sent yet.
+  const isExplained = !['sent', 'delivered', 'seen'].includes(status);
   return {
     id: message.id,
     requestId: message.requestId,
@@ -82,7 +83,7 @@ export function messageView(message: MessageEntity, data: string | null = null):
     to: message.to ?? undefined,
     from: message.from ?? undefined,
     status,
-    ...(isTrouble && {
+    ...(isExplained && {
       reason: message.reason ?? undefined,
       explanation: message.explanation ?? undefined,
       errorCode: message.errorCode ?? undefined,

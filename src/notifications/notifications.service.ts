@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { Database } from '../database/database.js';
 import { Acceptance, type NewMessage, type NewNotification } from '../delivery/acceptance.js';
+import type { Refusal } from '../delivery/refusals.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
 import { credentialsPlace } from '../delivery/notification-store.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
@@ -115,7 +116,7 @@ export class NotificationsService {
       from: typeof From === 'string' ? fromWhatsappAddress(From) : undefined,
       messages:
         typeof To === 'string'
-          ? recipients.map(({ identifier }) => addressed(identifier, To, dueAt))
+          ? recipients.map(({ identifier }) => this.addressed(identifier, To, dueAt))
           : await this.address(recipients, dueAt, transaction),
       users: this.users.isInCharge ? recipients.filter(hasProfile) : [],
     };
@@ -150,21 +151,30 @@ export class NotificationsService {
       const isKnown = profile !== undefined || phones.has(identifier);
       const phone = profile?.phoneNumber ?? phones.get(identifier);
       if (phone !== undefined && phone !== null && phone !== '') {
-        return addressed(identifier, phone, dueAt);
+        return this.addressed(identifier, phone, dueAt);
       }
-      // No need to wait for the time it was scheduled for: this will not change.
-      const reason = isKnown ? 'phone_missing' : 'recipient_unknown';
-      return { id: uuid(), recipient: identifier, reason, dueAt: Date.now() };
+      return this.unreachable(identifier, isKnown ? 'phone_missing' : 'recipient_unknown');
     });
   }
-}
 
-function addressed(recipient: string, address: unknown, dueAt: number): NewMessage {
-  const id = uuid();
-  const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
-  return isWhatsappAddress(to)
-    ? { id, recipient, to, dueAt }
-    : { id, recipient, reason: 'phone_invalid', dueAt: Date.now() };
+  private addressed(recipient: string, address: unknown, dueAt: number): NewMessage {
+    const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
+    if (!isWhatsappAddress(to)) return this.unreachable(recipient, 'phone_invalid');
+    const expiresAt = dueAt + this.options.delivery.expireAfterMs;
+    return { id: uuid(), recipient, to, dueAt, expiresAt };
+  }
+
+  /** A message that says why: no need to wait for the time it was scheduled for, this will not change. */
+  private unreachable(recipient: string, reason: Refusal): NewMessage {
+    const now = Date.now();
+    return {
+      id: uuid(),
+      recipient,
+      reason,
+      dueAt: now,
+      expiresAt: now + this.options.delivery.expireAfterMs,
+    };
+  }
 }
 
 const hasProfile = (recipient: Recipient): recipient is ProfileChange =>

@@ -60,9 +60,11 @@ export class ProviderInstances implements OnModuleInit {
     return (await this.store.all(maxAgeMs)).get(id);
   }
 
-  /** Ids of the instances that are to send nothing for now. */
-  async disabledIds(): Promise<string[]> {
-    return (await this.living()).filter(({ row }) => !row.enabled).map(({ row }) => row.id);
+  /** The instances that are not deleted, oldest first. */
+  async living(manager?: EntityManager): Promise<ProviderInstance[]> {
+    return [...(await this.store.all(undefined, manager)).values()].filter(
+      ({ row }) => row.deletedAt === null,
+    );
   }
 
   /**
@@ -167,12 +169,6 @@ export class ProviderInstances implements OnModuleInit {
       if (!(error instanceof ConflictError)) throw error;
       await this.onModuleInit();
     }
-  }
-
-  private async living(manager?: EntityManager): Promise<ProviderInstance[]> {
-    return [...(await this.store.all(undefined, manager)).values()].filter(
-      ({ row }) => row.deletedAt === null,
-    );
   }
 
   private async require(id: string): Promise<ProviderInstance> {

@@ -34,7 +34,6 @@ describe('outcomeOf', () => {
 
   it.each([
     [400, 21211, 'phone_invalid'],
-    [401, 20003, 'credentials_invalid'],
     [400, 63007, 'sender_invalid'],
     [400, 99999, 'twilio_error'],
   ])('takes HTTP %d with code %d for a refusal: %s', (status, code, reason) => {
@@ -46,6 +45,14 @@ describe('outcomeOf', () => {
       httpStatus: status,
     });
     expect(outcome).toHaveProperty('explanation', expect.stringMatching(/\S/));
+  });
+
+  it('does not give up for credentials that can be corrected', () => {
+    expect(answer(401, { code: 20003, message: 'Authenticate' })).toMatchObject({
+      kind: 'notSent',
+      reason: 'credentials_invalid',
+      errorCode: 20003,
+    });
   });
 
   it('takes a code beyond all bounds for a refusal without a code', () => {

@@ -60,7 +60,7 @@ export function outcomeOf({ statusCode: httpStatus, headers, body }: TwilioRespo
     errorCode ?? (httpStatus === 429 ? TOO_MANY_REQUESTS : undefined),
     typeof answer.message === 'string' ? answer.message : undefined,
   );
-  if (httpStatus !== 429 && !retryable) {
+  if (httpStatus !== 429 && !retryable && reason !== CREDENTIALS_INVALID) {
     return { kind: 'rejected', reason, explanation, errorCode, httpStatus };
   }
   return {
@@ -95,6 +95,9 @@ export function retryAfterMs(header: unknown, now: number): number | undefined {
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
   return Number.isFinite(ms) && ms > 0 ? Math.min(ms, 3_600_000) : undefined;
 }
+
+/** The reason of a refusal that says nothing about the message: it can be sent when they are corrected. */
+export const CREDENTIALS_INVALID = 'credentials_invalid';
 
 const TOO_MANY_REQUESTS = 20429;
 

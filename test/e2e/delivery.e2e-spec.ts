@@ -254,6 +254,37 @@ for (const { name, url } of DATABASES) {
       expect(posts()).toHaveLength(0);
     });
 
+    it('keeps messages queued while Twilio refuses the credentials', async () => {
+      const instances = t.app.get(ProviderInstances, { strict: false });
+      const { id } = await instances.create({
+        name: 'refused',
+        config: {
+          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+          TWILIO_AUTH_TOKEN: 'not-the-auth-token-at-all',
+          TWILIO_FROM_NUMBER: SENDER,
+        },
+      });
+      const override = { twilio_whatsapp: { _instance: 'refused' } };
+      const first = await sendTo({}, { override });
+      for (;;) {
+        const { messages } = await sender.status(first.requestId);
+        if (messages.items[0].reason === 'credentials_invalid') break;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const second = await sendTo({}, { override });
+      const { messages } = await sender.status(second.requestId);
+      expect(messages.items[0]).toMatchObject({ status: 'queued', attempts: 0 });
+
+      await instances.update(id, { config: { TWILIO_AUTH_TOKEN: AUTH_TOKEN } });
+      await t.settled(second.requestId, second.recipient, 'seen');
+      const waiting = await sender.status(first.requestId);
+      expect(waiting.messages.items[0]).toMatchObject({
+        status: 'queued',
+        attempts: 1,
+        errorCode: 20003,
+      });
+    });
+
     it('loses no change of two that come at once', async () => {
       const instances = t.app.get(ProviderInstances, { strict: false });
       const { id } = await instances.create({

@@ -72,7 +72,7 @@ const sidOf = (send: number): string => `SM${String(send).repeat(32)}`;
  */
 export function check({ reducer = step, operatorResends = false }: CheckOptions = {}): CheckResult {
   const first: World = {
-    message: initialState(0),
+    message: initialState(0, Infinity),
     workers: [{ phase: 'idle' }, { phase: 'idle' }],
     sends: 0,
     hasFailed: false,

@@ -74,6 +74,7 @@ const TABLES: Record<string, TableOutline> = {
       claims: int,
       attempts: int,
       due_at: optional(instant),
+      expires_at: instant,
       sid: optional(text(34)),
       reason: optional(text(40)),
       explanation: optional(longText),
