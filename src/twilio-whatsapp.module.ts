@@ -11,6 +11,7 @@ import { MessageLedger } from './delivery/ledger.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
+import { Reconciler } from './delivery/reconciler.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { NotificationsService } from './notifications/notifications.service.js';
 import { CallbackUrls } from './providers/callback-urls.js';
@@ -62,6 +63,7 @@ import { UsersService } from './users/users.service.js';
     NotificationStore,
     ProviderInstances,
     ProviderInstanceStore,
+    Reconciler,
     TwilioGateway,
     TwilioWhatsappSender,
     UsersService,

@@ -22,6 +22,7 @@ export type Evidence = { readonly at: number } & (
   | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
   | ({ readonly kind: 'ambiguous' } & FencedAnswer)
   | { readonly kind: 'lapsed' }
+  | { readonly kind: 'checked' }
   | Report
   | { readonly kind: 'canceled' }
   | Resolution

@@ -10,12 +10,14 @@ export interface StateRow {
   request_id: string;
   instance_id: string;
   to_address: string | null;
+  from_address: string | null;
   status: MessageState['status'];
   fence: number;
   claims: number;
   attempts: number;
   due_at: BigInteger | null;
   expires_at: BigInteger;
+  checks: number;
   sid: string | null;
   reason: string | null;
   explanation: string | null;
@@ -34,6 +36,7 @@ export const STATE_COLUMNS = {
   attempts: 'int',
   due_at: 'bigint',
   expires_at: 'bigint',
+  checks: 'int',
   sid: 'text',
   reason: 'text',
   explanation: 'text',
@@ -82,6 +85,7 @@ export const stateOf = (row: StateRow): MessageState => ({
   attempts: row.attempts,
   dueAt: instant(row.due_at),
   expiresAt: Number(row.expires_at),
+  checks: row.checks,
   sid: row.sid,
   reason: row.reason,
   explanation: row.explanation,
@@ -101,6 +105,7 @@ export const stateRow = (id: string, state: MessageState): object => ({
   attempts: state.attempts,
   due_at: state.dueAt ?? undefined,
   expires_at: state.expiresAt,
+  checks: state.checks,
   sid: state.sid ?? undefined,
   reason: state.reason ?? undefined,
   explanation: state.explanation ?? undefined,

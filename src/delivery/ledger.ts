@@ -36,6 +36,19 @@ export interface ClaimedMessage {
   readonly fence: number;
 }
 
+/** A message that Twilio is to be asked about. */
+export interface CheckedMessage {
+  readonly id: string;
+  readonly requestId: string;
+  readonly instanceId: string;
+  readonly to: string | null;
+  readonly from: string | null;
+  /** Absent when even that is unknown. */
+  readonly sid: string | null;
+  /** Number of the last attempt. */
+  readonly attempts: number;
+}
+
 /** What became of a piece of evidence. Without `state` there is no such message. */
 export interface Recorded {
   readonly applied: boolean;
@@ -56,7 +69,7 @@ interface DueFilter {
   readonly heldInstances?: readonly string[];
 }
 
-const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address FROM ${MESSAGE_TABLE}`;
+const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address FROM ${MESSAGE_TABLE}`;
 
 /**
  * The one place that writes what is known of messages. Every claim, attempt, outcome, callback and command is a piece
@@ -118,6 +131,27 @@ export class MessageLedger {
         this.takeDue({ status, at, limit }, () => ({ kind: 'lapsed', at })),
       );
     }
+  }
+
+  /** Takes messages of which nothing was heard for a while; each is taken again later, less and less often. */
+  async takeChecks(limit: number): Promise<CheckedMessage[]> {
+    const at = Date.now();
+    const taken: StateRow[] = [];
+    for (const status of ['unknown', 'sent'] as const) {
+      const { rows } = await this.database.transaction(() =>
+        this.takeDue({ status, at, limit }, () => ({ kind: 'checked', at })),
+      );
+      taken.push(...rows);
+    }
+    return taken.map((row) => ({
+      id: row.id,
+      requestId: row.request_id,
+      instanceId: row.instance_id,
+      to: row.to_address,
+      from: row.from_address,
+      sid: row.sid,
+      attempts: row.attempts,
+    }));
   }
 
   private async commit(

@@ -74,7 +74,7 @@ describe('a message that is sent', () => {
     expect(fold(initialState(0, Infinity), claimed()).status).toBe('claimed');
     expect(sending).toMatchObject({ status: 'sending', attempts: 1 });
     const sent = step(sending, accepted(1));
-    expect(sent.state).toMatchObject({ status: 'sent', sid: SID, sentAt: 3, dueAt: null });
+    expect(sent.state).toMatchObject({ status: 'sent', sid: SID, sentAt: 3, dueAt: 600_003 });
     expect(sent.learnt).toEqual(['sent']);
     expect(sent.attempt).toMatchObject({ no: 1, outcome: 'accepted' });
   });
@@ -134,7 +134,7 @@ describe('positive evidence', () => {
 describe('negative evidence', () => {
   it.each([
     ['rejected', rejected(1), { status: 'discarded', reason: 'phone_invalid', errorCode: 21211 }],
-    ['ambiguous', ambiguous(1), { status: 'unknown', reason: 'outcome_unknown', dueAt: null }],
+    ['ambiguous', ambiguous(1), { status: 'unknown', reason: 'outcome_unknown', dueAt: 15_003 }],
     ['not sent', notSent(1, 50), { status: 'queued', dueAt: 50 }],
     [
       'not sent for the last time',
@@ -196,6 +196,32 @@ describe('a message that cannot be sent', () => {
 
   it('is not held for poison after an attempt', () => {
     expect(sending.claims).toBe(0);
+  });
+});
+
+describe('a message of which nothing is heard', () => {
+  const checked = (at: number): Evidence => ({ kind: 'checked', at });
+
+  it('is looked for in Twilio’s list, less and less often, and at last no more', () => {
+    let state = fold(sending, ambiguous(1, 0));
+    const waits: number[] = [];
+    let now = 0;
+    while (state.dueAt !== null) {
+      waits.push((state.dueAt - now) / 1000);
+      now = state.dueAt;
+      expect(step(state, checked(now - 1)).applied).toBe(false);
+      state = fold(state, checked(now));
+    }
+    expect(waits).toEqual([15, 60, 300, 900, 86_400, 86_400, 86_400]);
+    expect(state.status).toBe('unknown');
+  });
+
+  it('is asked for by its SID, until it is delivered', () => {
+    const sent = fold(sending, accepted(1, 1, 0));
+    expect(sent.dueAt).toBe(600_000);
+    expect(fold(sent, checked(600_000)).dueAt).toBe(600_000 + 3_600_000);
+    expect(fold(sent, reported('delivered')).dueAt).toBeNull();
+    expect(step(fold(sent, reported('delivered')), checked(1e12)).applied).toBe(false);
   });
 });
 

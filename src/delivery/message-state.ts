@@ -1,4 +1,5 @@
 import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
+import { nextCheck } from './check-schedule.js';
 import type { Answer, Discard, Evidence } from './evidence.js';
 
 /**
@@ -19,6 +20,8 @@ export interface MessageState {
   readonly dueAt: number | null;
   /** From when on it is not sent any more. */
   readonly expiresAt: number;
+  /** How often Twilio was asked about it in its present status. */
+  readonly checks: number;
   readonly sid: string | null;
   readonly reason: string | null;
   readonly explanation: string | null;
@@ -81,6 +84,7 @@ export const initialState = (dueAt: number, expiresAt: number): MessageState => 
   attempts: 0,
   dueAt,
   expiresAt,
+  checks: 0,
   sid: null,
   reason: null,
   explanation: null,
@@ -181,7 +185,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
     case 'ambiguous': {
       const attempt = ended(evidence, 'ambiguous', at, {});
       if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
-      return { ...applied(unknown(state)), attempt };
+      return { ...applied(unknown(state, at)), attempt };
     }
 
     case 'lapsed':
@@ -192,7 +196,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
       }
       if (state.status !== 'sending') return ignored(state);
       return {
-        ...applied(unknown(state)),
+        ...applied(unknown(state, at)),
         attempt: {
           no: state.attempts,
           endedAt: at,
@@ -200,6 +204,15 @@ export function step(state: MessageState, evidence: Evidence): Step {
           detail: 'the process that sent it ended before it knew',
         },
       };
+
+    case 'checked':
+      if (state.status !== 'unknown' && state.status !== 'sent') return ignored(state);
+      if (state.dueAt === null || state.dueAt > at) return ignored(state);
+      return applied({
+        ...state,
+        checks: state.checks + 1,
+        dueAt: nextCheck(state.status, state.checks + 1, at),
+      });
 
     case 'reported': {
       const { sid, providerStatus, type, discard, source } = evidence;
@@ -245,7 +258,9 @@ export function step(state: MessageState, evidence: Evidence): Step {
       const sent = {
         ...cleared(state),
         status,
-        dueAt: null,
+        checks: 0,
+        // Without a SID there is nothing to ask for.
+        dueAt: evidence.sid ? nextCheck('sent', 0, at) : null,
         sentAt: at,
         sid: evidence.sid ?? null,
       };
@@ -299,14 +314,15 @@ const cleared = (state: MessageState): MessageState => ({
   errorCode: null,
 });
 
-const unknown = (state: MessageState): MessageState => ({
+const unknown = (state: MessageState, at: number): MessageState => ({
   ...state,
   status: 'unknown',
   fence: state.fence + 1,
-  dueAt: null,
+  checks: 0,
+  dueAt: nextCheck('unknown', 0, at),
   reason: 'outcome_unknown',
   explanation:
-    'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback settles it.',
+    'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback or a look at Twilio settles it.',
 });
 
 /** Twilio has the message: whatever was planned or believed for it is off. */
@@ -319,7 +335,8 @@ function adopt(state: MessageState, sid: string, at: number): MessageState {
     ...cleared(state),
     status: 'sent',
     fence: state.fence + 1,
-    dueAt: null,
+    checks: 0,
+    dueAt: nextCheck('sent', 0, at),
     sid,
     sentAt,
     discardedAt: null,

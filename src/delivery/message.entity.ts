@@ -45,13 +45,17 @@ export class MessageEntity {
   @Column({ type: 'int' })
   attempts: number;
 
-  /** When the engine must act: send what is queued, give up what is claimed or sending. Absent when it need not. */
+  /** When the engine must act: send it, take it back, ask Twilio about it. Absent when it need not. */
   @InstantColumn({ name: 'due_at', nullable: true })
   dueAt: number | null;
 
   /** From when on it is not sent any more. */
   @InstantColumn({ name: 'expires_at' })
   expiresAt: number;
+
+  /** How often Twilio was asked about it in its present status. */
+  @Column({ type: 'int' })
+  checks: number;
 
   @Column({ type: 'varchar', length: 34, nullable: true })
   sid: string | null;

@@ -3,8 +3,16 @@ import twilio, { type Twilio } from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { outcomeOf, outcomeOfFailure, type Outcome } from './outcome.js';
+import {
+  MESSAGE_SID,
+  outcomeOf,
+  outcomeOfFailure,
+  STATUS,
+  toErrorCode,
+  type Outcome,
+} from './outcome.js';
 import { TransportError, TwilioTransport, type TwilioResponse } from './transport.js';
+import { toWhatsappAddress } from './whatsapp-address.js';
 
 /** What a request to Twilio is authenticated with. */
 export interface TwilioCredentials {
@@ -14,6 +22,18 @@ export interface TwilioCredentials {
 
 /** Twilio's body parameters of a message, in its own spelling. */
 export type TwilioParameters = Readonly<Record<string, string | readonly string[]>>;
+
+/** A message as Twilio lists it. */
+export interface ListedMessage {
+  readonly sid: string;
+  readonly status: string;
+  readonly direction: string;
+  readonly body: string;
+  /** Milliseconds since 1970, in whole seconds. */
+  readonly createdAt: number;
+  readonly errorCode?: number;
+  readonly errorMessage?: string;
+}
 
 /** What Twilio says of a provider instance's configuration. */
 export interface ConfigurationCheck {
@@ -57,6 +77,33 @@ export class TwilioGateway implements OnApplicationShutdown {
     } catch (error) {
       return outcomeOfFailure(error);
     }
+  }
+
+  /** One message by its SID; undefined when Twilio does not tell. */
+  async fetch(credentials: TwilioCredentials, sid: string): Promise<ListedMessage | undefined> {
+    const answer = await this.ask(
+      credentials,
+      `${API}/${credentials.accountSid}/Messages/${sid}.json`,
+    );
+    if (answer instanceof TransportError || answer.statusCode !== 200) return undefined;
+    return listed(JSON.parse(answer.body) as MessageResource)[0];
+  }
+
+  /** The newest messages to an address, from a sender if one is given; none when Twilio does not tell. */
+  async list(
+    credentials: TwilioCredentials,
+    to: string,
+    from: string | null,
+  ): Promise<ListedMessage[]> {
+    const query = new URLSearchParams({ To: toWhatsappAddress(to), PageSize: '50' });
+    if (from !== null) query.set('From', toWhatsappAddress(from));
+    const answer = await this.ask(
+      credentials,
+      `${API}/${credentials.accountSid}/Messages.json?${query.toString()}`,
+    );
+    if (answer instanceof TransportError || answer.statusCode !== 200) return [];
+    const { messages = [] } = JSON.parse(answer.body) as { messages?: MessageResource[] };
+    return messages.flatMap(listed);
   }
 
   /** Asks Twilio whether the credentials are good and the sender is theirs and online. */
@@ -143,4 +190,32 @@ export class TwilioGateway implements OnApplicationShutdown {
     }
     return client;
   }
+}
+
+interface MessageResource {
+  readonly sid?: unknown;
+  readonly status?: unknown;
+  readonly direction?: unknown;
+  readonly body?: unknown;
+  readonly date_created?: unknown;
+  readonly error_code?: unknown;
+  readonly error_message?: unknown;
+}
+
+/** Reads a resource; an empty list when it is not what Twilio promises. */
+function listed(resource: MessageResource): ListedMessage[] {
+  const { sid, status, direction, body, date_created, error_code, error_message } = resource;
+  if (typeof sid !== 'string' || !MESSAGE_SID.test(sid)) return [];
+  if (typeof status !== 'string' || !STATUS.test(status)) return [];
+  return [
+    {
+      sid,
+      status,
+      direction: typeof direction === 'string' ? direction : '',
+      body: typeof body === 'string' ? body : '',
+      createdAt: typeof date_created === 'string' ? Date.parse(date_created) : Number.NaN,
+      errorCode: toErrorCode(error_code),
+      errorMessage: typeof error_message === 'string' ? error_message : undefined,
+    },
+  ];
 }

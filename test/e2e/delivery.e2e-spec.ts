@@ -254,6 +254,79 @@ for (const { name, url } of DATABASES) {
       expect(posts()).toHaveLength(0);
     });
 
+    describe('when nothing is heard of a message', () => {
+      /** Lets the time pass after which Twilio is asked about what it has accepted or may have. */
+      const passTime = (requestId: string) =>
+        t.app
+          .get(Database, { strict: false })
+          .query(
+            `UPDATE twilio_whatsapp_message SET due_at = 1 WHERE request_id = ? AND status IN ('unknown', 'sent')`,
+            requestId,
+          );
+      const checked = async (requestId: string, times: number) => {
+        for (;;) {
+          const [row] = await t.app
+            .get(Database, { strict: false })
+            .query<{ checks: number }>(
+              'SELECT checks FROM twilio_whatsapp_message WHERE request_id = ?',
+              requestId,
+            );
+          if (row.checks >= times) return;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      };
+
+      it('asks Twilio for it by its SID', async () => {
+        const { requestId, recipient, phoneNumber } = await sendTo({
+          callbacks: { dropped: true },
+        });
+        await t.settled(requestId, recipient, 'sent');
+        await t.simulator.idle();
+        await passTime(requestId);
+        const message = await t.settled(requestId, recipient, 'seen');
+        const { body } = await t.api().get(`/v3/messages/${String(message.id)}`);
+        expect(body.events.at(-1)).toMatchObject({ type: 'seen', source: 'poll' });
+        expect(t.simulator.messagesTo(phoneNumber)).toHaveLength(1);
+      });
+
+      it('finds it in Twilio’s list when its answer was lost', async () => {
+        const { requestId, recipient, phoneNumber, posts } = await sendTo({
+          faults: ['resetAfter'],
+          statuses: ['sent', 'undelivered'],
+          errorCode: 63016,
+          callbacks: { dropped: true },
+        });
+        await t.settled(requestId, recipient, 'unknown');
+        await t.simulator.idle();
+        await passTime(requestId);
+        const message = await t.settled(requestId, recipient, 'discarded');
+        expect(message).toMatchObject({
+          reason: 'window_closed',
+          sid: t.simulator.messagesTo(phoneNumber)[0].sid,
+        });
+        expect(posts()).toHaveLength(1);
+      });
+
+      it('leaves it unknown when the list has nothing but other messages', async () => {
+        const { requestId, recipient, phoneNumber } = await sendTo({
+          faults: ['errorBefore'],
+          statuses: [],
+        });
+        await t.settled(requestId, recipient, 'unknown');
+        // The same text to the same number, which Twilio has.
+        const { requestId: other } = await sender.send({
+          notification: { title: 'Hello' },
+          sendTo: { recipients: [{ identifier: recipient, phoneNumber }] },
+        });
+        await t.settled(other, recipient, 'sent');
+        await passTime(requestId);
+        await checked(requestId, 1);
+        await passTime(requestId);
+        await checked(requestId, 2);
+        expect(await t.settled(requestId, recipient, 'unknown')).not.toHaveProperty('sid');
+      });
+    });
+
     it('keeps messages queued while Twilio refuses the credentials', async () => {
       const instances = t.app.get(ProviderInstances, { strict: false });
       const { id } = await instances.create({

@@ -150,7 +150,7 @@ export async function startHost(
         },
         twilioApiUrl,
         ...options,
-        delivery: { pollIntervalMs: 20, requestTimeoutMs: 2000, ...options?.delivery },
+        delivery: { pollIntervalMs: 20, requestTimeoutMs: 10_000, ...options?.delivery },
         isGlobal: true,
         ...extras,
       }),

@@ -75,6 +75,7 @@ const TABLES: Record<string, TableOutline> = {
       attempts: int,
       due_at: optional(instant),
       expires_at: instant,
+      checks: int,
       sid: optional(text(34)),
       reason: optional(text(40)),
       explanation: optional(longText),

@@ -1,0 +1,23 @@
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** How long to wait before each look at Twilio, in milliseconds, while nothing is heard of a message. */
+const WAITS = {
+  /** Its answer was lost: is it in Twilio's list? */
+  unknown: [15 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, DAY, DAY, DAY],
+  /** Its callbacks may have been lost: what became of it? */
+  sent: [10 * MINUTE, HOUR, 6 * HOUR, DAY],
+} as const;
+
+/**
+ * When Twilio is to be asked about a message, if nothing is heard of it before.
+ *
+ * @param checks how often it was asked in this status
+ * @returns null when it is not to be asked any more
+ */
+export function nextCheck(status: keyof typeof WAITS, checks: number, now: number): number | null {
+  const wait: number | undefined = WAITS[status][checks];
+  return wait === undefined ? null : now + wait;
+}

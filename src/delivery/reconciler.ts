@@ -1,0 +1,173 @@
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DatabaseError } from '../database/database-error.js';
+import { Database } from '../database/database.js';
+import { ProviderInstances } from '../providers/provider-instances.service.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { explainError } from '../twilio/error-catalogue.js';
+import { eventTypeOf } from '../twilio/statuses.js';
+import {
+  TwilioGateway,
+  type ListedMessage,
+  type TwilioCredentials,
+} from '../twilio/twilio.gateway.js';
+import { ATTEMPT_TABLE } from './attempt.entity.js';
+import type { Report } from './evidence.js';
+import { MessageLedger, type CheckedMessage } from './ledger.js';
+import { matches } from './list-match.js';
+import { MESSAGE_TABLE } from './message.entity.js';
+import { NotificationStore } from './notification-store.js';
+
+const BATCH = 20;
+/** Twilio counts requests that are in vain: its list is asked no more often, for each account. */
+const LIST_PAUSE_MS = 1000;
+
+/**
+ * Asks Twilio what became of messages of which nothing is heard: those whose answer was lost, in the account's list;
+ * those whose callbacks may have been lost, by their SID. What it finds is evidence like any other.
+ */
+@Injectable()
+export class Reconciler
+  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown
+{
+  private readonly logger = new Logger(Reconciler.name);
+  private readonly options: DeliveryOptions;
+  private readonly stopping = new AbortController();
+  private readonly listedAt = new Map<string, number>();
+  private running?: Promise<void>;
+
+  constructor(
+    @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
+    private readonly ledger: MessageLedger,
+    private readonly notifications: NotificationStore,
+    private readonly instances: ProviderInstances,
+    private readonly database: Database,
+    private readonly gateway: TwilioGateway,
+  ) {
+    this.options = delivery;
+  }
+
+  onApplicationBootstrap(): void {
+    this.running = this.run();
+  }
+
+  onModuleDestroy(): void {
+    this.stopping.abort();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        for (const message of await this.ledger.takeChecks(BATCH)) {
+          if (!signal.aborted) await this.check(message);
+        }
+      } catch (error) {
+        this.logger.error('Messages of which nothing is heard could not be looked at', error);
+      }
+      await this.rest(this.options.pollIntervalMs);
+    }
+  }
+
+  private async check(message: CheckedMessage): Promise<void> {
+    const shipment = await this.notifications.get(message.requestId);
+    const instance = await this.instances.find(message.instanceId);
+    if (!shipment || !instance) return;
+    const credentials =
+      this.notifications.credentialsFor(message.requestId, shipment) ?? instance.credentials;
+    const { Body: body, ContentSid: template } = shipment.parameters;
+    const found = message.sid
+      ? await this.gateway.fetch(credentials, message.sid)
+      : await this.search(
+          message,
+          credentials,
+          !template && typeof body === 'string' ? body : undefined,
+        );
+    if (!found) return;
+    try {
+      await this.ledger.record(
+        message.id,
+        reportOf(found, message.sid ? undefined : message.attempts),
+      );
+    } catch (error) {
+      // Another message was faster to claim the SID; the next look finds what is left.
+      if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
+    }
+  }
+
+  /** Looks for the message in the account's list. Where more fit than can be ours, none is taken. */
+  private async search(
+    message: CheckedMessage,
+    credentials: TwilioCredentials,
+    body?: string,
+  ): Promise<ListedMessage | undefined> {
+    const { id, to, from, attempts } = message;
+    const [attempt] = await this.database.query<{ started_at: string | number }>(
+      `SELECT started_at FROM ${ATTEMPT_TABLE} WHERE message_id = ? AND no = ?`,
+      id,
+      attempts,
+    );
+    if (!attempt || !to) return undefined;
+    await this.awaitTurn(credentials.accountSid);
+    const listed = await this.gateway.list(credentials, to, from);
+    const lost = {
+      startedAt: Number(attempt.started_at),
+      requestTimeoutMs: this.options.requestTimeoutMs,
+      body,
+    };
+    const candidates = matches(listed, lost, await this.ownedOf(listed));
+    if (candidates.length === 0) return undefined;
+    return candidates.length <= (await this.countUnknownTo(to)) ? candidates[0] : undefined;
+  }
+
+  private async ownedOf(listed: readonly ListedMessage[]): Promise<Set<string>> {
+    const rows = await this.database.query<{ sid: string }>(
+      `SELECT sid FROM ${MESSAGE_TABLE} WHERE sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
+      JSON.stringify(listed.map(({ sid }) => ({ sid }))),
+    );
+    return new Set(rows.map(({ sid }) => sid));
+  }
+
+  /** How many messages to the recipient, this one among them, may be waiting for the same proof. */
+  private async countUnknownTo(to: string): Promise<number> {
+    const [{ count }] = await this.database.query<{ count: string | number }>(
+      `SELECT COUNT(*) AS count FROM ${MESSAGE_TABLE} WHERE status = 'unknown' AND to_address = ?`,
+      to,
+    );
+    return Number(count);
+  }
+
+  private async awaitTurn(accountSid: string): Promise<void> {
+    const turn = (this.listedAt.get(accountSid) ?? -Infinity) + LIST_PAUSE_MS;
+    const wait = turn - performance.now();
+    if (wait > 0) await this.rest(wait);
+    this.listedAt.set(accountSid, performance.now());
+  }
+
+  private async rest(ms: number): Promise<void> {
+    const { signal } = this.stopping;
+    await delay(ms, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}
+
+function reportOf(found: ListedMessage, attempt?: number): Report & { at: number } {
+  const { sid, status: providerStatus, errorCode, errorMessage } = found;
+  const type = eventTypeOf(providerStatus);
+  const report = { kind: 'reported', source: 'poll', sid, providerStatus, type, attempt } as const;
+  if (type !== 'discarded') return { ...report, at: Date.now() };
+  const { reason, explanation } = explainError(errorCode, errorMessage);
+  return { ...report, at: Date.now(), discard: { reason, explanation, errorCode } };
+}
