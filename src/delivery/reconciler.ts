@@ -71,12 +71,21 @@ export class Reconciler
     while (!signal.aborted) {
       try {
         for (const message of await this.ledger.takeChecks(BATCH)) {
-          if (!signal.aborted) await this.check(message);
+          if (!signal.aborted) await this.lookAt(message);
         }
       } catch (error) {
-        this.logger.error('Messages of which nothing is heard could not be looked at', error);
+        this.logger.error('The database could not be asked for messages to look at', error);
       }
       await this.rest(this.options.pollIntervalMs);
+    }
+  }
+
+  /** One that cannot be looked at must not keep the others back: its turn comes again. */
+  private async lookAt(message: CheckedMessage): Promise<void> {
+    try {
+      await this.check(message);
+    } catch (error) {
+      this.logger.error(`Message ${message.id} could not be looked at`, error);
     }
   }
 
