@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { batch, Database, query, type Transaction } from '../database/database.js';
+import { Database } from '../database/database.js';
+import { batch, query, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { STATE_COLUMNS, stateRow } from './ledger.rows.js';

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseError } from '../database/database-error.js';
-import { batch, Database, query, type Transaction } from '../database/database.js';
+import { Database } from '../database/database.js';
+import { batch, query, type Transaction } from '../database/transaction.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { ConflictError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import type { TwilioCredentials } from '../twilio/twilio.gateway.js';

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import { RequestBody } from '../http/request-body.js';
-import type { ConfigurationCheck } from '../twilio/twilio.gateway.js';
+import type { ConfigurationCheck } from '../twilio/configuration-check.js';
 import {
   CreateProviderInstanceDto,
   UpdateProviderInstanceDto,

@@ -8,7 +8,8 @@ import {
   NotFoundError,
 } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { TwilioGateway, type ConfigurationCheck } from '../twilio/twilio.gateway.js';
+import type { ConfigurationCheck } from '../twilio/configuration-check.js';
+import { TwilioGateway } from '../twilio/twilio.gateway.js';
 import { CallbackUrls } from './callback-urls.js';
 import type { ProviderConfigDto } from './dto/provider-config.dto.js';
 import type {

@@ -4,6 +4,12 @@ import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import {
+  accountFinding,
+  NOT_CHECKED,
+  senderFinding,
+  type ConfigurationCheck,
+} from './configuration-check.js';
+import {
   MESSAGE_SID,
   outcomeOf,
   outcomeOfFailure,
@@ -35,19 +41,7 @@ export interface ListedMessage {
   readonly errorMessage?: string;
 }
 
-/** What Twilio says of a provider instance's configuration. */
-export interface ConfigurationCheck {
-  readonly ok: boolean;
-  readonly credentials: Finding;
-  readonly sender: Finding;
-}
-
-export interface Finding {
-  readonly ok: boolean;
-  /** What is wrong and how to mend it; absent when all is well. */
-  readonly explanation?: string;
-}
-
+const SENDERS = 'https://messaging.twilio.com/v2/Channels/Senders?Channel=whatsapp&PageSize=1000';
 const API = 'https://api.twilio.com/2010-04-01/Accounts';
 const MAX_CLIENTS = 1000;
 
@@ -108,56 +102,16 @@ export class TwilioGateway implements OnApplicationShutdown {
 
   /** Asks Twilio whether the credentials are good and the sender is theirs and online. */
   async check(credentials: TwilioCredentials, from: string): Promise<ConfigurationCheck> {
-    const account = await this.checkAccount(credentials);
-    const sender = account.ok
-      ? await this.checkSender(credentials, from)
-      : { ok: false, explanation: 'Not checked: the credentials come first.' };
-    return { ok: account.ok && sender.ok, credentials: account, sender };
+    const account = accountFinding(
+      await this.ask(credentials, `${API}/${credentials.accountSid}.json`),
+    );
+    if (!account.ok) return { ok: false, credentials: account, sender: NOT_CHECKED };
+    const sender = senderFinding(await this.ask(credentials, SENDERS), from);
+    return { ok: sender.ok, credentials: account, sender };
   }
 
   onApplicationShutdown(): Promise<void> {
     return this.transport.destroy();
-  }
-
-  private async checkAccount(credentials: TwilioCredentials): Promise<Finding> {
-    const uri = `${API}/${credentials.accountSid}.json`;
-    const answer = await this.ask(credentials, uri);
-    if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
-    if (answer.statusCode === 200) {
-      const { status } = JSON.parse(answer.body) as { status?: string };
-      return status === undefined || status === 'active'
-        ? { ok: true }
-        : { ok: false, explanation: `The Twilio account is ${status}.` };
-    }
-    return {
-      ok: false,
-      explanation: [401, 403, 404].includes(answer.statusCode)
-        ? 'Twilio does not know this pair of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: copy both again from its console.'
-        : `Twilio answered HTTP ${answer.statusCode} to a look at the account.`,
-    };
-  }
-
-  private async checkSender(credentials: TwilioCredentials, from: string): Promise<Finding> {
-    const uri = 'https://messaging.twilio.com/v2/Channels/Senders?Channel=whatsapp&PageSize=1000';
-    const answer = await this.ask(credentials, uri);
-    if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
-    if (answer.statusCode !== 200) {
-      const explanation = `Twilio answered HTTP ${answer.statusCode} to a look at the WhatsApp senders.`;
-      return { ok: false, explanation };
-    }
-    const { senders = [] } = JSON.parse(answer.body) as {
-      senders?: { sender_id?: string; status?: string }[];
-    };
-    const sender = senders.find(({ sender_id }) => sender_id === `whatsapp:${from}`);
-    if (!sender) {
-      return {
-        ok: false,
-        explanation: `${from} is not a WhatsApp sender of this account: register it in the Twilio console, or correct TWILIO_FROM_NUMBER.`,
-      };
-    }
-    return sender.status?.startsWith('ONLINE')
-      ? { ok: true }
-      : { ok: false, explanation: `The WhatsApp sender ${from} is ${sender.status}, not online.` };
   }
 
   private async ask(

@@ -1,6 +1,7 @@
 import { BadRequestException, Injectable, UnprocessableEntityException } from '@nestjs/common';
 import { MoreThan, type EntityManager } from 'typeorm';
-import { batch, Database, query, type Transaction } from '../database/database.js';
+import { Database } from '../database/database.js';
+import { batch, query, type Transaction } from '../database/transaction.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { DataSource } from 'typeorm';
 import { DatabaseError } from '../../src/database/database-error.js';
-import { Database, query } from '../../src/database/database.js';
+import { Database } from '../../src/database/database.js';
+import { query } from '../../src/database/transaction.js';
 import { createDatabase, DATABASES, describeOn, type TestDatabase } from '../support/databases.js';
 
 for (const { name, url } of DATABASES) {

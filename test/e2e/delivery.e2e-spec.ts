@@ -1,12 +1,13 @@
 import { DataSource } from 'typeorm';
-import { Database, query } from '../../src/database/database.js';
+import { Database } from '../../src/database/database.js';
+import { query } from '../../src/database/transaction.js';
 import { ProviderInstances } from '../../src/providers/provider-instances.service.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
 import type { Fate } from '../../src/simulator/index.js';
 import {
-  ACCOUNT_SID,
   AUTH_TOKEN,
   fictionalNumber,
+  PROVIDER,
   SENDER,
   startApplication,
   startHost,
@@ -233,11 +234,7 @@ for (const { name, url } of DATABASES) {
       const instances = t.app.get(ProviderInstances, { strict: false });
       const { id } = await instances.create({
         name: 'doomed',
-        config: {
-          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-          TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-          TWILIO_FROM_NUMBER: SENDER,
-        },
+        config: PROVIDER,
       });
       const { requestId, recipient, posts } = await sendTo(
         {},
@@ -331,11 +328,7 @@ for (const { name, url } of DATABASES) {
       const instances = t.app.get(ProviderInstances, { strict: false });
       const { id } = await instances.create({
         name: 'refused',
-        config: {
-          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-          TWILIO_AUTH_TOKEN: 'not-the-auth-token-at-all',
-          TWILIO_FROM_NUMBER: SENDER,
-        },
+        config: { ...PROVIDER, TWILIO_AUTH_TOKEN: 'not-the-auth-token-at-all' },
       });
       const override = { twilio_whatsapp: { _instance: 'refused' } };
       const first = await sendTo({}, { override });
@@ -362,11 +355,7 @@ for (const { name, url } of DATABASES) {
       const instances = t.app.get(ProviderInstances, { strict: false });
       const { id } = await instances.create({
         name: 'busy',
-        config: {
-          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-          TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-          TWILIO_FROM_NUMBER: SENDER,
-        },
+        config: PROVIDER,
       });
       for (let round = 1; round <= 10; round++) {
         await Promise.all([
@@ -488,13 +477,8 @@ for (const { name, url } of DATABASES) {
       const t = await startApplication({ database: url });
       const database = t.app.get(Database, { strict: false });
       const instances = t.app.get(ProviderInstances, { strict: false });
-      const config = {
-        TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-        TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-        TWILIO_FROM_NUMBER: SENDER,
-      };
-      const { id: one } = await instances.create({ name: 'one', config });
-      const { id: two } = await instances.create({ name: 'two', config });
+      const { id: one } = await instances.create({ name: 'one', config: PROVIDER });
+      const { id: two } = await instances.create({ name: 'two', config: PROVIDER });
       const pause = name === 'PostgreSQL' ? 'SELECT pg_sleep(0.1)' : 'SELECT SLEEP(0.1)';
       const lock =
         'UPDATE twilio_whatsapp_provider_instance SET updated_at = updated_at + 1 WHERE id = ?';

@@ -17,15 +17,11 @@ import {
   AUTH_TOKEN,
   ENCRYPTION_KEY,
   Listener,
+  PROVIDER,
   SENDER,
   startApplication,
 } from '../support/application.js';
 
-const PROVIDER = {
-  TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-  TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-  TWILIO_FROM_NUMBER: SENDER,
-};
 const database = {
   type: 'better-sqlite3',
   database: ':memory:',

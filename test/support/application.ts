@@ -26,6 +26,13 @@ export const OTHER_AUTH_TOKEN = 'not-a-real-auth-token-0002';
 export const SENDER = '+14155238886';
 export const OTHER_SENDER = '+14155238887';
 
+/** The configuration of the instance that every test application begins with. */
+export const PROVIDER = {
+  TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+  TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+  TWILIO_FROM_NUMBER: SENDER,
+};
+
 export const API_KEY = 'test-api-key';
 export const API_SECRET = 'test-api-secret';
 export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -143,11 +150,7 @@ export async function startHost(
         publicUrl: url,
         encryptionKeys: [ENCRYPTION_KEY],
         api: { key: API_KEY, secret: API_SECRET },
-        provider: {
-          TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-          TWILIO_AUTH_TOKEN: AUTH_TOKEN,
-          TWILIO_FROM_NUMBER: SENDER,
-        },
+        provider: PROVIDER,
         twilioApiUrl,
         ...options,
         delivery: { pollIntervalMs: 20, requestTimeoutMs: 10_000, ...options?.delivery },

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import { DatabaseError } from './database-error.js';
+import type { SqlValue, Statement, Transaction } from './transaction.js';
+
+/** What is used of better-sqlite3, which TypeORM hands out untyped. */
+interface BetterSqlite3 {
+  readonly inTransaction: boolean;
+  pragma(pragma: string, options?: { simple: boolean }): unknown;
+  prepare(sql: string): {
+    readonly reader: boolean;
+    all(...params: readonly SqlValue[]): unknown[];
+    run(...params: readonly SqlValue[]): unknown;
+  };
+}
+
+const SYNCHRONOUS_FULL = 2;
+const HOST_TRANSACTION_MS = 10_000;
+
+/**
+ * TypeORM's one connection to SQLite, used beside TypeORM: a transaction runs in one synchronous stretch, so nothing
+ * that the host awaits can come in between.
+ */
+export class SqliteConnection {
+  private readonly statements = new Map<string, ReturnType<BetterSqlite3['prepare']>>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** @throws Error when a commit would not be flushed to the disk */
+  ensureDurability(): void {
+    this.handle.pragma('synchronous = FULL');
+    const level = Number(this.handle.pragma('synchronous', { simple: true }));
+    if (level < SYNCHRONOUS_FULL) {
+      throw new Error(
+        `SQLite runs with synchronous=${level}: a power loss could take accepted messages. Let the module set FULL.`,
+      );
+    }
+  }
+
+  /** Runs the statements, each on its own. */
+  run<T>(begin: () => Transaction<T>): T {
+    const statements = begin();
+    let result = statements.next();
+    while (!result.done) result = statements.next(this.execute(result.value));
+    return result.value;
+  }
+
+  /** Runs the statements in a transaction, once the host has none open. @throws HostTransactionError */
+  async transaction<T>(begin: () => Transaction<T>): Promise<T> {
+    const deadline = performance.now() + HOST_TRANSACTION_MS;
+    // It ends by statements we do not see: all we can do is look again.
+    while (this.handle.inTransaction) {
+      if (performance.now() > deadline) throw new HostTransactionError();
+      await delay(1);
+    }
+    // No await from the look to here: nobody else can have begun.
+    this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
+    try {
+      const result = this.run(begin);
+      this.execute({ sql: 'COMMIT', params: [] });
+      return result;
+    } catch (error) {
+      if (this.handle.inTransaction) this.execute({ sql: 'ROLLBACK', params: [] });
+      throw error;
+    }
+  }
+
+  private execute({ sql, params }: Statement): unknown[] {
+    try {
+      let statement = this.statements.get(sql);
+      if (!statement) {
+        statement = this.handle.prepare(sql);
+        this.statements.set(sql, statement);
+      }
+      if (statement.reader) return statement.all(...params);
+      statement.run(...params);
+      return [];
+    } catch (error) {
+      throw new DatabaseError(error);
+    }
+  }
+
+  private get handle(): BetterSqlite3 {
+    return (this.dataSource.driver as unknown as { databaseConnection: BetterSqlite3 })
+      .databaseConnection;
+  }
+}
+
+/** An open transaction of the host keeps the module from SQLite's only connection. */
+class HostTransactionError extends Error {
+  override readonly name = 'HostTransactionError';
+
+  constructor() {
+    super(
+      `A transaction of the application has been open for ${HOST_TRANSACTION_MS / 1000} s on SQLite's only connection. Pass it along as send(…, { transaction }), and keep it short.`,
+    );
+  }
+}

@@ -1,0 +1,28 @@
+export type SqlValue = string | number | null;
+
+/** One statement of a transaction; `?` stands for each parameter. */
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
+/**
+ * A transaction, written as a generator that yields its statements through {@link query}.
+ *
+ * It can hold no foreign `await`, so SQLite can run it in one synchronous stretch. That is what keeps it apart from
+ * the transactions of a host: TypeORM shares a single SQLite connection and interleaves whatever awaits on it.
+ */
+export type Transaction<T> = Generator<Statement, T, unknown[]>;
+
+/** Runs one statement inside a {@link Transaction}: `const rows = yield* query<Row>(sql, params)`. */
+export function* query<Row = never>(
+  sql: string,
+  ...params: readonly SqlValue[]
+): Transaction<Row[]> {
+  return (yield { sql, params }) as Row[];
+}
+
+/** Runs one statement for many rows, which travel as one JSON parameter; nothing when there are none. */
+export function* batch(sql: string, rows: readonly object[]): Transaction<void> {
+  if (rows.length > 0) yield* query(sql, JSON.stringify(rows));
+}

@@ -1,0 +1,58 @@
+import { TransportError, type TwilioResponse } from './transport.js';
+
+/** What Twilio says of a provider instance's configuration. */
+export interface ConfigurationCheck {
+  readonly ok: boolean;
+  readonly credentials: Finding;
+  readonly sender: Finding;
+}
+
+export interface Finding {
+  readonly ok: boolean;
+  /** What is wrong and how to mend it; absent when all is well. */
+  readonly explanation?: string;
+}
+
+export const NOT_CHECKED: Finding = {
+  ok: false,
+  explanation: 'Not checked: the credentials come first.',
+};
+
+/** What Twilio's answer to a look at the account says of the credentials. */
+export function accountFinding(answer: TwilioResponse | TransportError): Finding {
+  if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
+  if (answer.statusCode === 200) {
+    const { status } = JSON.parse(answer.body) as { status?: string };
+    return status === undefined || status === 'active'
+      ? { ok: true }
+      : { ok: false, explanation: `The Twilio account is ${status}.` };
+  }
+  return {
+    ok: false,
+    explanation: [401, 403, 404].includes(answer.statusCode)
+      ? 'Twilio does not know this pair of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: copy both again from its console.'
+      : `Twilio answered HTTP ${answer.statusCode} to a look at the account.`,
+  };
+}
+
+/** What Twilio's list of WhatsApp senders says of one of them. */
+export function senderFinding(answer: TwilioResponse | TransportError, from: string): Finding {
+  if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
+  if (answer.statusCode !== 200) {
+    const explanation = `Twilio answered HTTP ${answer.statusCode} to a look at the WhatsApp senders.`;
+    return { ok: false, explanation };
+  }
+  const { senders = [] } = JSON.parse(answer.body) as {
+    senders?: { sender_id?: string; status?: string }[];
+  };
+  const sender = senders.find(({ sender_id }) => sender_id === `whatsapp:${from}`);
+  if (!sender) {
+    return {
+      ok: false,
+      explanation: `${from} is not a WhatsApp sender of this account: register it in the Twilio console, or correct TWILIO_FROM_NUMBER.`,
+    };
+  }
+  return sender.status?.startsWith('ONLINE')
+    ? { ok: true }
+    : { ok: false, explanation: `The WhatsApp sender ${from} is ${sender.status}, not online.` };
+}
