@@ -239,6 +239,12 @@ describe('commands', () => {
     expect(step(sending, { kind: 'canceled', at: 5 }).applied).toBe(false);
   });
 
+  it('send again what is unknown, however old it is', () => {
+    const old = fold(initialState(0, 100), claimed(), started(1), ambiguous(1));
+    const again = fold(old, { kind: 'resolved', at: 5000, status: 'queued' });
+    expect(fold(again, claimed(5001)).status).toBe('claimed');
+  });
+
   it('resolve what is unknown, and nothing else', () => {
     const unknown = fold(sending, ambiguous(1));
     expect(fold(unknown, { kind: 'resolved', at: 5, status: 'sent', sid: SID })).toMatchObject({

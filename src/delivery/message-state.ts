@@ -247,7 +247,10 @@ export function step(state: MessageState, evidence: Evidence): Step {
     case 'resolved': {
       if (state.status !== 'unknown') return ignored(state);
       const { status, explanation } = evidence;
-      if (status === 'queued') return applied({ ...cleared(state), status, dueAt: at });
+      if (status === 'queued') {
+        const expiresAt = Math.max(state.expiresAt, at + RESEND_WINDOW_MS);
+        return applied({ ...cleared(state), status, dueAt: at, expiresAt });
+      }
       if (status === 'discarded') {
         const reason = {
           reason: 'resolved_not_sent',
@@ -279,6 +282,9 @@ export function step(state: MessageState, evidence: Evidence): Step {
     }
   }
 }
+
+/** How long a message may still take that an operator sends again, however old it is. */
+const RESEND_WINDOW_MS = 86_400_000;
 
 /** Claims without an attempt after which a message is taken for the reason why its workers die. */
 const MAX_CLAIMS = 10;

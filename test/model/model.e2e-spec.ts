@@ -12,7 +12,7 @@ describe('the model check', () => {
     expect(check(options).violation).toBeDefined();
   });
 
-  it('shows how an operator who resends what Twilio has sends it twice', () => {
+  it('shows what an operator breaks who resends what Twilio has', () => {
     expect(check({ operatorResends: true }).violation).toBeDefined();
   });
 });
