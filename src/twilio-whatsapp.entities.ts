@@ -1,6 +1,7 @@
 import { AttemptEntity } from './delivery/attempt.entity.js';
 import { MessageEntity } from './delivery/message.entity.js';
 import { NotificationEntity } from './delivery/notification.entity.js';
+import { PaceEntity } from './delivery/pace.entity.js';
 import { DeliveryEventEntity } from './events/delivery-event.entity.js';
 import { ProviderInstanceEntity } from './providers/provider-instance.entity.js';
 import { UserEntity } from './users/user.entity.js';
@@ -11,6 +12,7 @@ export const TWILIO_WHATSAPP_ENTITIES = [
   UserEntity,
   NotificationEntity,
   MessageEntity,
+  PaceEntity,
   AttemptEntity,
   DeliveryEventEntity,
 ];

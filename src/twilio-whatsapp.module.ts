@@ -1,16 +1,20 @@
 import { Module } from '@nestjs/common';
 import { ApiGuard } from './http/api.guard.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
+import { DatabaseClock } from './database/database-clock.js';
 import { Database } from './database/database.js';
 import { Acceptance } from './delivery/acceptance.js';
 import { DeliveryAnnouncer } from './delivery/announcer.js';
 import { CredentialsBreaker } from './delivery/breaker.js';
+import { Claims } from './delivery/claims.js';
 import { Courier } from './delivery/courier.js';
 import { Dispatcher } from './delivery/dispatcher.js';
+import { InFlight } from './delivery/in-flight.js';
 import { MessageLedger } from './delivery/ledger.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
+import { Pacer } from './delivery/pacer.js';
 import { Reconciler } from './delivery/reconciler.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { NotificationsService } from './notifications/notifications.service.js';
@@ -49,18 +53,22 @@ import { UsersService } from './users/users.service.js';
     Acceptance,
     CallbackRecorder,
     CallbackUrls,
+    Claims,
     Courier,
     CredentialsBreaker,
     CredentialsCipher,
     Database,
+    DatabaseClock,
     DeliveryAnnouncer,
     Dispatcher,
     EventPublisher,
+    InFlight,
     MessageCommands,
     MessageLedger,
     MessageLog,
     NotificationsService,
     NotificationStore,
+    Pacer,
     ProviderInstances,
     ProviderInstanceStore,
     Reconciler,

@@ -40,13 +40,33 @@ export interface ApiGuardOptions {
 /** Limits of delivery. */
 export class DeliveryOptions {
   /**
-   * Requests to Twilio under way at once.
-   * @default 64
+   * Requests of one account to Twilio that this process has under way at most. It begins with 64 and adapts to what
+   * Twilio stands.
+   * @default 256
    */
   @IsInt()
   @Min(1)
   @Max(1000)
-  maxInFlight = 64;
+  maxInFlight = 256;
+
+  /**
+   * Messages a second that each sender sends at most, from all nodes together, unless its provider instance says
+   * otherwise. A tenth of it may come at once.
+   * @default 80
+   */
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  messagesPerSecond = 80;
+
+  /**
+   * Messages a second that one account sends at most, from all nodes together; 0 for as many as its senders may.
+   * @default 2000
+   */
+  @IsInt()
+  @Min(0)
+  @Max(100_000)
+  accountMessagesPerSecond = 2000;
 
   /**
    * Milliseconds after which a request to Twilio is given up; its outcome is then unknown.

@@ -1,4 +1,5 @@
 import { ForbiddenException, Injectable, ServiceUnavailableException } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { MessageLedger } from '../delivery/ledger.js';
 import { MESSAGE_TABLE } from '../delivery/message.entity.js';
@@ -29,6 +30,7 @@ export class CallbackRecorder {
     private readonly instances: ProviderInstances,
     private readonly notifications: NotificationStore,
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly ledger: MessageLedger,
   ) {}
 
@@ -99,7 +101,7 @@ export class CallbackRecorder {
     callback: StatusCallback,
     attempt?: number,
   ): Promise<void> {
-    const report = { ...reportOf(callback, attempt), at: Date.now() };
+    const report = { ...reportOf(callback, attempt), at: this.clock.now() };
     await stored(() => this.ledger.record(messageId, report));
   }
 }

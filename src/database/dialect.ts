@@ -13,6 +13,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** The same, passing over rows that another node has locked. */
   readonly skipLocked: string;
+  /** The time of the database, in milliseconds since 1970. */
+  readonly now: string;
   /** Rewrites the `?` of a statement into the placeholders of the driver. */
   placeholders(sql: string): string;
   /** A query that yields the rows of one JSON array parameter. */

@@ -12,6 +12,7 @@ export const mysqlDialect: Dialect = {
   isolation: 'READ COMMITTED',
   forUpdate: ' FOR UPDATE',
   skipLocked: ' FOR UPDATE SKIP LOCKED',
+  now: 'CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)',
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT * FROM JSON_TABLE(?, '$[*]' COLUMNS(${names(columns).map(

@@ -7,6 +7,7 @@ const SERIALIZATION_FAILURE = '40001';
 export const postgresDialect: Dialect = {
   forUpdate: ' FOR UPDATE',
   skipLocked: ' FOR UPDATE SKIP LOCKED',
+  now: '(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint',
   placeholders(sql) {
     let index = 0;
     return sql.replaceAll('?', () => `$${++index}`);

@@ -5,6 +5,7 @@ export const sqliteDialect: Dialect = {
   // One process writes, and its transactions run in one synchronous stretch: there is nobody to lock out.
   forUpdate: '',
   skipLocked: '',
+  now: `CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)`,
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT ${names(columns).map((name) => `value->>'$.${name}' AS ${name}`)} FROM json_each(?)`,

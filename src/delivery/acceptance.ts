@@ -7,6 +7,7 @@ import { STATE_COLUMNS, stateRow } from './ledger.rows.js';
 import { initialState } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NOTIFICATION_TABLE } from './notification.entity.js';
+import { NOBODY } from './sender-key.js';
 import { UsersService, type ProfileChange } from '../users/users.service.js';
 
 /** The message of one recipient, before it is stored. */
@@ -32,6 +33,8 @@ export interface NewNotification {
   readonly idempotencyKey?: string;
   readonly fingerprint?: string;
   readonly instanceId: string;
+  /** Whose queue the messages wait in; see `senderKey`. */
+  readonly sender: string;
   readonly from?: string;
   readonly messages: readonly NewMessage[];
   /** Users that came along with the request. */
@@ -57,6 +60,7 @@ const NOTIFICATION_COLUMNS = {
 const MESSAGE_COLUMNS = {
   ...STATE_COLUMNS,
   request_id: 'text',
+  sender: 'text',
   recipient: 'text',
   instance_id: 'text',
   to_address: 'text',
@@ -141,6 +145,7 @@ const messageRows = (notification: NewNotification): object[] =>
     // Of a message without address: it is given up for this reason when it is claimed.
     reason,
     request_id: notification.id,
+    sender: to === undefined ? NOBODY : notification.sender,
     recipient,
     instance_id: notification.instanceId,
     to_address: to,

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
 import { DatabaseError } from '../database/database-error.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
 import type { ProviderInstance } from '../providers/provider-instance.store.js';
@@ -9,11 +10,14 @@ import { CREDENTIALS_INVALID, type Outcome } from '../twilio/outcome.js';
 import { TwilioGateway, type TwilioCredentials } from '../twilio/twilio.gateway.js';
 import { CredentialsBreaker } from './breaker.js';
 import type { Discard, Evidence } from './evidence.js';
-import { MessageLedger, type ClaimedMessage } from './ledger.js';
+import type { ClaimedMessage } from './claims.js';
+import { InFlight } from './in-flight.js';
+import { MessageLedger } from './ledger.js';
 import { messageRequest } from './message-request.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
 import { retryDelay } from './retry.js';
 
+const TOO_MANY_REQUESTS = 429;
 const STORE_RETRY_MS = 500;
 const LONGEST_STORE_RETRY_MS = 30_000;
 
@@ -46,6 +50,8 @@ export class Courier {
     private readonly callbackUrls: CallbackUrls,
     private readonly gateway: TwilioGateway,
     private readonly breaker: CredentialsBreaker,
+    private readonly inFlight: InFlight,
+    private readonly clock: DatabaseClock,
   ) {
     this.marginMs = delivery.requestTimeoutMs / 2;
     this.leaseMs = delivery.requestTimeoutMs + this.marginMs;
@@ -56,7 +62,7 @@ export class Courier {
     // Another node may have made it a moment ago.
     const instance =
       (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
-    const at = Date.now();
+    const at = this.clock.now();
     if (!instance || instance.row.deletedAt !== null) {
       await this.ledger.record(id, { kind: 'refused', at, fence, ...INSTANCE_DELETED });
       return;
@@ -83,9 +89,12 @@ export class Courier {
     const outcome = isLeaseSafe(begun, performance.now(), this.marginMs)
       ? await this.gateway.send(used, request)
       : HELD_TOO_LONG;
+    if (outcome.httpStatus === TOO_MANY_REQUESTS) this.inFlight.refused(used.accountSid);
+    else if (outcome.kind !== 'ambiguous') this.inFlight.passed(used.accountSid);
+    const retryMs = this.retryIn(outcome, attempt, instance, used);
     await this.recordInTheEnd(
       id,
-      evidenceOf(outcome, attempt, fence, this.retryIn(outcome, attempt, instance, used)),
+      evidenceOf(outcome, retryMs, { at: this.clock.now(), attempt, fence }),
     );
   }
 
@@ -110,7 +119,7 @@ export class Courier {
 
   /** Gives a claimed message back unsent. */
   async giveBack({ id, fence }: ClaimedMessage): Promise<void> {
-    const at = Date.now();
+    const at = this.clock.now();
     await this.ledger.record(id, { kind: 'released', at, fence, dueAt: at });
   }
 
@@ -156,11 +165,9 @@ const isDuplicate = (error: unknown): boolean =>
 
 function evidenceOf(
   outcome: Outcome,
-  attempt: number,
-  fence: number,
   retryMs: number | null,
+  attempt: { at: number; attempt: number; fence: number },
 ): Evidence & { fence: number } {
-  const at = Date.now();
-  if (outcome.kind !== 'notSent') return { ...outcome, at, attempt, fence };
-  return { ...outcome, at, attempt, fence, retryAt: retryMs === null ? null : at + retryMs };
+  if (outcome.kind !== 'notSent') return { ...outcome, ...attempt };
+  return { ...outcome, ...attempt, retryAt: retryMs === null ? null : attempt.at + retryMs };
 }

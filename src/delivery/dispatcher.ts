@@ -5,17 +5,18 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { ProviderInstances } from '../providers/provider-instances.service.js';
+import { DatabaseClock } from '../database/database-clock.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
-import { CredentialsBreaker } from './breaker.js';
+import { Claims, type ClaimedMessage } from './claims.js';
 import { Courier } from './courier.js';
-import { MessageLedger, type ClaimedMessage } from './ledger.js';
+import { InFlight } from './in-flight.js';
+import { MessageLedger } from './ledger.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
 
 const SWEEP_LIMIT = 500;
-// A claim is a commit: under load it is made for a good part of what fits, or when this time has passed.
+// A claim is a commit: under load it is made when a good part of what was under way is through, or after a while.
 const CLAIM_SHARE = 1 / 4;
 const CLAIM_PAUSE_MS = 20;
 
@@ -33,14 +34,17 @@ export class Dispatcher
   private woken = false;
   private nextSweepAt = 0;
   private claimedAt = -Infinity;
+  /** How many must still end before a claim is due ahead of its time. */
+  private toEnd = 0;
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
     private readonly ledger: MessageLedger,
     private readonly notifications: NotificationStore,
-    private readonly instances: ProviderInstances,
+    private readonly clock: DatabaseClock,
+    private readonly claims: Claims,
+    private readonly inFlight: InFlight,
     private readonly courier: Courier,
-    private readonly breaker: CredentialsBreaker,
     private readonly announcer: DeliveryAnnouncer,
   ) {
     this.options = delivery;
@@ -93,42 +97,33 @@ export class Dispatcher
     const now = performance.now();
     if (now < this.nextSweepAt) return;
     this.nextSweepAt = now + this.options.pollIntervalMs;
+    await this.clock.synchronise();
     await this.ledger.sweep(SWEEP_LIMIT);
   }
 
   /** @returns how long to rest before the next look, in milliseconds */
   private async claimAndSend(): Promise<number> {
-    const { maxInFlight, pollIntervalMs } = this.options;
-    const free = maxInFlight - this.underWay.size;
-    if (free <= 0) return pollIntervalMs;
     const pause = this.claimedAt + CLAIM_PAUSE_MS - performance.now();
-    if (free < maxInFlight * CLAIM_SHARE && pause > 0) return pause;
-
-    const held = await this.heldInstances();
-    const { messages, more } = await this.ledger.claim(free, this.courier.leaseMs, held);
+    if (pause > 0 && this.toEnd > 0) return pause;
     this.claimedAt = performance.now();
+    const { messages, restMs } = await this.claims.take(this.courier.leaseMs);
     if (messages.length > 0) {
       const shipments = await this.notifications.load(messages.map(({ requestId }) => requestId));
       for (const message of messages) this.send(message, shipments.get(message.requestId));
     }
-    return more ? 0 : pollIntervalMs;
-  }
-
-  /** Ids of the instances whose messages stay queued: disabled ones, and those whom Twilio refuses. */
-  private async heldInstances(): Promise<string[]> {
-    return (await this.instances.living())
-      .filter(
-        ({ row, credentials }) =>
-          !row.enabled || this.breaker.holdsBack(row.id, credentials.authToken),
-      )
-      .map(({ row }) => row.id);
+    this.toEnd = Math.max(1, this.underWay.size * CLAIM_SHARE);
+    return restMs;
   }
 
   private send(message: ClaimedMessage, shipment?: Shipment): void {
+    const { accountSid, sender } = message;
+    this.inFlight.begin(accountSid, sender);
     const sending = this.handOver(message, shipment)
       .catch((error: unknown) => this.logger.error(`Message ${message.id} was put aside`, error))
       .finally(() => {
+        this.inFlight.end(accountSid, sender);
         this.underWay.delete(sending);
+        this.toEnd--;
         this.wake();
       });
     this.underWay.add(sending);

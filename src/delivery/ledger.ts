@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
@@ -26,16 +27,6 @@ import {
   type Step,
 } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
-import { refusalOf } from './refusals.js';
-
-/** A message that a worker holds, with what it takes to send it. */
-export interface ClaimedMessage {
-  readonly id: string;
-  readonly requestId: string;
-  readonly instanceId: string;
-  readonly to: string;
-  readonly fence: number;
-}
 
 /** A message that Twilio is to be asked about. */
 export interface CheckedMessage {
@@ -56,18 +47,26 @@ export interface Recorded {
   readonly state?: MessageState;
 }
 
-interface MessageStep {
+/** A step that a message takes. */
+export interface MessageStep {
   readonly messageId: string;
   readonly at: number;
   readonly step: Step;
 }
 
+/** The messages of one sender in one status. */
+export interface Queue {
+  readonly sender: string;
+  /** When the first of them is due, in milliseconds since 1970. */
+  readonly dueAt: number;
+}
+
 /** Which messages the engine must act on. */
 interface DueFilter {
   readonly status: MessageStatus;
+  readonly sender: string;
   readonly at: number;
   readonly limit: number;
-  readonly heldInstances?: readonly string[];
 }
 
 const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address FROM ${MESSAGE_TABLE}`;
@@ -85,6 +84,7 @@ export class MessageLedger {
 
   constructor(
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly announcer: DeliveryAnnouncer,
   ) {}
 
@@ -93,56 +93,23 @@ export class MessageLedger {
     return this.commits.add({ messageId, evidence });
   }
 
-  /**
-   * Claims up to `limit` messages that are due, oldest first, for `leaseMs`. Those without an address are given up on
-   * the way.
-   *
-   * @param heldInstances ids of instances whose messages stay queued
-   * @returns those to send, and whether more may be due
-   */
-  async claim(
-    limit: number,
-    leaseMs: number,
-    heldInstances: readonly string[] = [],
-  ): Promise<{ messages: ClaimedMessage[]; more: boolean }> {
-    const at = Date.now();
-    const { rows, steps } = await this.database.transaction(() =>
-      this.takeDue({ status: 'queued', at, limit, heldInstances }, (row) => ({
-        kind: 'claimed',
-        at,
-        leaseUntil: at + leaseMs,
-        refusal: row.to_address === null ? refusalOf(row.reason) : undefined,
-      })),
-    );
-    this.announce(steps);
-    const messages = rows.flatMap((row, index): ClaimedMessage[] => {
-      const { status, fence } = steps[index].step.state;
-      if (status !== 'claimed') return [];
-      const { id, request_id: requestId, instance_id: instanceId } = row;
-      return [{ id, requestId, instanceId, to: row.to_address!, fence }];
-    });
-    return { messages, more: rows.length === limit };
+  /** Who has messages in a status that the engine must look at again, and when the first of them is due. */
+  queues(status: MessageStatus): Promise<Queue[]> {
+    return this.database.read(() => this.findQueues(status));
   }
 
   /** Takes back what workers had claimed or were sending when they vanished. */
   async sweep(limit: number): Promise<void> {
-    const at = Date.now();
     for (const status of ['claimed', 'sending'] as const) {
-      await this.database.transaction(() =>
-        this.takeDue({ status, at, limit }, () => ({ kind: 'lapsed', at })),
-      );
+      await this.takeDue(status, limit, (at) => ({ kind: 'lapsed', at }));
     }
   }
 
   /** Takes messages of which nothing was heard for a while; each is taken again later, less and less often. */
   async takeChecks(limit: number): Promise<CheckedMessage[]> {
-    const at = Date.now();
     const taken: StateRow[] = [];
     for (const status of ['unknown', 'sent'] as const) {
-      const { rows } = await this.database.transaction(() =>
-        this.takeDue({ status, at, limit }, () => ({ kind: 'checked', at })),
-      );
-      taken.push(...rows);
+      taken.push(...(await this.takeDue(status, limit, (at) => ({ kind: 'checked', at }))));
     }
     return taken.map((row) => ({
       id: row.id,
@@ -153,6 +120,67 @@ export class MessageLedger {
       sid: row.sid,
       attempts: row.attempts,
     }));
+  }
+
+  /** Locks the messages of a queue that are due, oldest first, passing over those that another node holds. */
+  *lockDue({ status, sender, at, limit }: DueFilter): Transaction<StateRow[]> {
+    return yield* query<StateRow>(
+      `${SELECT_STATE} WHERE status = ? AND sender = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?${this.database.dialect.skipLocked}`,
+      status,
+      sender,
+      at,
+      limit,
+    );
+  }
+
+  private async takeDue(
+    status: MessageStatus,
+    limit: number,
+    evidenceAt: (at: number) => Evidence,
+  ): Promise<StateRow[]> {
+    const at = this.clock.now();
+    const due = (await this.queues(status)).filter(({ dueAt }) => dueAt <= at);
+    if (due.length === 0) return [];
+    const { rows, steps } = await this.database.transaction(() =>
+      this.stepDue({ status, at, limit }, due, evidenceAt(at)),
+    );
+    this.announce(steps);
+    return rows;
+  }
+
+  private *stepDue(
+    { status, at, limit }: Omit<DueFilter, 'sender'>,
+    due: readonly Queue[],
+    evidence: Evidence,
+  ): Transaction<{ rows: StateRow[]; steps: MessageStep[] }> {
+    const rows: StateRow[] = [];
+    for (const { sender } of due) {
+      if (rows.length === limit) break;
+      rows.push(...(yield* this.lockDue({ status, sender, at, limit: limit - rows.length })));
+    }
+    const steps = rows.map((row) => stepOf(row, evidence));
+    yield* this.write(steps);
+    return { rows, steps };
+  }
+
+  /** Jumps from queue to queue along the index, however long they are. */
+  private *findQueues(status: MessageStatus): Transaction<Queue[]> {
+    const waiting = `FROM ${MESSAGE_TABLE} m WHERE m.status = ?`;
+    const rows = yield* query<{ sender: string; due_at: string | number | null }>(
+      `WITH RECURSIVE queue (sender) AS (
+         SELECT MIN(m.sender) ${waiting}
+         UNION ALL
+         SELECT (SELECT MIN(m.sender) ${waiting} AND m.sender > queue.sender) FROM queue WHERE queue.sender IS NOT NULL
+       )
+       SELECT sender, (SELECT MIN(m.due_at) ${waiting} AND m.sender = queue.sender AND m.due_at IS NOT NULL) AS due_at
+       FROM queue WHERE sender IS NOT NULL`,
+      status,
+      status,
+      status,
+    );
+    return rows.flatMap(({ sender, due_at: dueAt }) =>
+      dueAt === null ? [] : [{ sender, dueAt: Number(dueAt) }],
+    );
   }
 
   private async commit(
@@ -187,29 +215,8 @@ export class MessageLedger {
     return steps;
   }
 
-  private *takeDue(
-    { status, at, limit, heldInstances = [] }: DueFilter,
-    evidenceFor: (row: StateRow) => Evidence,
-  ): Transaction<{ rows: StateRow[]; steps: MessageStep[] }> {
-    const held =
-      heldInstances.length > 0 ? ` AND instance_id NOT IN (${heldInstances.map(() => '?')})` : '';
-    const rows = yield* query<StateRow>(
-      `${SELECT_STATE} WHERE status = ? AND due_at <= ?${held} ORDER BY due_at, id LIMIT ?${this.database.dialect.skipLocked}`,
-      status,
-      at,
-      ...heldInstances,
-      limit,
-    );
-    const steps = rows.map((row) => ({
-      messageId: row.id,
-      at,
-      step: step(stateOf(row), evidenceFor(row)),
-    }));
-    yield* this.write(steps);
-    return { rows, steps };
-  }
-
-  private *write(steps: readonly MessageStep[]): Transaction<void> {
+  /** Writes what the steps come to. */
+  *write(steps: readonly MessageStep[]): Transaction<void> {
     const { dialect } = this.database;
     const states = new Map<string, MessageState>();
     const ended = new Map<string, MessageStep & { attempt: AttemptChange }>();
@@ -248,7 +255,8 @@ export class MessageLedger {
     );
   }
 
-  private announce(steps: readonly MessageStep[]): void {
+  /** Tells listeners what the steps taught, once they are committed. */
+  announce(steps: readonly MessageStep[]): void {
     this.announcer.announce(
       steps.flatMap(({ messageId, at, step: { learnt } }) =>
         learnt.map((type) => ({ messageId, type, at })),
@@ -256,3 +264,10 @@ export class MessageLedger {
     );
   }
 }
+
+/** What the evidence makes of a message that was just read. */
+export const stepOf = (row: StateRow, evidence: Evidence): MessageStep => ({
+  messageId: row.id,
+  at: evidence.at,
+  step: step(stateOf(row), evidence),
+});

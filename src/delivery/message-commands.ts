@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
 import { DatabaseError } from '../database/database-error.js';
 import { ConflictError, MessageStateError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import { Dispatcher } from './dispatcher.js';
@@ -12,6 +13,7 @@ import { publicStatus, type MessageDetailView } from './message.view.js';
 @Injectable()
 export class MessageCommands {
   constructor(
+    private readonly clock: DatabaseClock,
     private readonly ledger: MessageLedger,
     private readonly log: MessageLog,
     private readonly dispatcher: Dispatcher,
@@ -21,7 +23,7 @@ export class MessageCommands {
   cancel(id: string): Promise<MessageDetailView> {
     return this.apply(
       id,
-      { kind: 'canceled', at: Date.now() },
+      { kind: 'canceled', at: this.clock.now() },
       'Only what is queued can be cancelled',
     );
   }
@@ -30,7 +32,7 @@ export class MessageCommands {
   async resolve(id: string, resolution: ResolveMessageDto): Promise<MessageDetailView> {
     const resolved = await this.apply(
       id,
-      { kind: 'resolved', at: Date.now(), ...resolution },
+      { kind: 'resolved', at: this.clock.now(), ...resolution },
       'Only what is unknown can be resolved',
     );
     this.dispatcher.wake();

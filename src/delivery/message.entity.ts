@@ -6,7 +6,7 @@ export const MESSAGE_TABLE = 'twilio_whatsapp_message';
 
 /** A notification for one recipient: the row that is queued, sent and tracked. */
 @Entity(MESSAGE_TABLE)
-@Index(['status', 'dueAt', 'id'])
+@Index(['status', 'sender', 'dueAt', 'id'])
 @Index(['requestId', 'id'])
 @Index(['recipient', 'id'])
 @Index(['sid'], { unique: true })
@@ -34,6 +34,10 @@ export class MessageEntity {
 
   @Column({ type: 'varchar', length: 16 })
   status: MessageStatus;
+
+  /** Whose queue it waits in; see `senderKey`. */
+  @Column({ type: 'varchar', length: 232 })
+  sender: string;
 
   /** Counts the claims and withdrawals: who holds an older number may no longer speak for the message. */
   @Column({ type: 'int' })

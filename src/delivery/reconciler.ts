@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from '../database/database-error.js';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
@@ -49,6 +50,7 @@ export class Reconciler
     private readonly notifications: NotificationStore,
     private readonly instances: ProviderInstances,
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly gateway: TwilioGateway,
   ) {
     this.options = delivery;
@@ -105,10 +107,10 @@ export class Reconciler
         );
     if (!found) return;
     try {
-      await this.ledger.record(
-        message.id,
-        reportOf(found, message.sid ? undefined : message.attempts),
-      );
+      await this.ledger.record(message.id, {
+        ...reportOf(found, message.sid ? undefined : message.attempts),
+        at: this.clock.now(),
+      });
     } catch (error) {
       // Another message was faster to claim the SID; the next look finds what is left.
       if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
@@ -172,11 +174,11 @@ export class Reconciler
   }
 }
 
-function reportOf(found: ListedMessage, attempt?: number): Report & { at: number } {
+function reportOf(found: ListedMessage, attempt?: number): Report {
   const { sid, status: providerStatus, errorCode, errorMessage } = found;
   const type = eventTypeOf(providerStatus);
   const report = { kind: 'reported', source: 'poll', sid, providerStatus, type, attempt } as const;
-  if (type !== 'discarded') return { ...report, at: Date.now() };
+  if (type !== 'discarded') return report;
   const { reason, explanation } = explainError(errorCode, errorMessage);
-  return { ...report, at: Date.now(), discard: { reason, explanation, errorCode } };
+  return { ...report, discard: { reason, explanation, errorCode } };
 }

@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuid } from 'uuid';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { Acceptance, type NewMessage, type NewNotification } from '../delivery/acceptance.js';
 import type { Refusal } from '../delivery/refusals.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
 import { credentialsPlace } from '../delivery/notification-store.js';
+import { senderKey } from '../delivery/sender-key.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import type { ProviderInstance } from '../providers/provider-instance.store.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
@@ -17,7 +19,7 @@ import {
   NotFoundError,
 } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
+import type { TwilioCredentials, TwilioParameters } from '../twilio/twilio.gateway.js';
 import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
 import { isWhatsappAddress } from '../users/phone-number.js';
 import type { UserDirectory } from '../users/user-directory.js';
@@ -35,6 +37,7 @@ export interface SendOptions {
   readonly idempotencyKey?: string;
 }
 
+const MESSAGING_SERVICE_SID = /^MG[0-9a-f]{32}$/i;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** Accepts notifications: from here on, every one of their messages has a fate that can be looked up. */
@@ -47,6 +50,7 @@ export class NotificationsService {
     private readonly instances: ProviderInstances,
     private readonly cipher: CredentialsCipher,
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly acceptance: Acceptance,
     private readonly dispatcher: Dispatcher,
   ) {}
@@ -93,7 +97,7 @@ export class NotificationsService {
   ): Promise<NewNotification> {
     const { override, recipients, data, sendAt, json } = request;
     const id = uuid();
-    const createdAt = Date.now();
+    const createdAt = this.clock.now();
     const instance = await this.chooseInstance(override, transaction);
     const credentials = overriddenCredentials(override, instance.credentials);
     const { To, ...parameters } = messageBody(
@@ -103,6 +107,7 @@ export class NotificationsService {
     );
     const dueAt = Math.max(sendAt ?? createdAt, createdAt);
     const { From } = parameters;
+    const from = typeof From === 'string' ? fromWhatsappAddress(From) : undefined;
     return {
       id,
       createdAt,
@@ -113,7 +118,12 @@ export class NotificationsService {
       idempotencyKey,
       fingerprint: idempotencyKey && createHash('sha256').update(json).digest('hex'),
       instanceId: instance.row.id,
-      from: typeof From === 'string' ? fromWhatsappAddress(From) : undefined,
+      sender: senderKey(
+        instance.row.id,
+        { accountSid: instance.credentials.accountSid, address: instance.row.fromNumber },
+        { accountSid: credentials?.accountSid, address: messagingService(parameters) ?? from },
+      ),
+      from,
       messages:
         typeof To === 'string'
           ? recipients.map(({ identifier }) => this.addressed(identifier, To, dueAt))
@@ -166,7 +176,7 @@ export class NotificationsService {
 
   /** A message that says why: no need to wait for the time it was scheduled for, this will not change. */
   private unreachable(recipient: string, reason: Refusal): NewMessage {
-    const now = Date.now();
+    const now = this.clock.now();
     return {
       id: uuid(),
       recipient,
@@ -175,6 +185,11 @@ export class NotificationsService {
       expiresAt: now + this.options.delivery.expireAfterMs,
     };
   }
+}
+
+/** The messaging service that chooses the sender, if there is one. */
+function messagingService({ MessagingServiceSid: sid }: TwilioParameters): string | undefined {
+  return typeof sid === 'string' && MESSAGING_SERVICE_SID.test(sid) ? sid : undefined;
 }
 
 const hasProfile = (recipient: Recipient): recipient is ProfileChange =>

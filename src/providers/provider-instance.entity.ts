@@ -29,8 +29,9 @@ export class ProviderInstanceEntity {
   @Column({ name: 'from_number', type: 'varchar', length: 16 })
   fromNumber: string;
 
-  @Column({ name: 'messages_per_second', type: 'int' })
-  messagesPerSecond: number;
+  /** Absent for the rate that the options give. */
+  @Column({ name: 'messages_per_second', type: 'int', nullable: true })
+  messagesPerSecond: number | null;
 
   @InstantColumn({ name: 'created_at' })
   createdAt: number;

@@ -140,6 +140,9 @@ function* takeDefault({ isDefault }: ProviderInstanceEntity): Transaction<void> 
 
 type ColumnValues = Record<keyof typeof COLUMNS, string | number | null>;
 
+const numberOrNull = (value: string | number | null): number | null =>
+  value === null ? null : Number(value);
+
 const rowOf = (columns: ColumnValues): ProviderInstanceEntity => ({
   id: String(columns.id),
   name: String(columns.name),
@@ -148,10 +151,10 @@ const rowOf = (columns: ColumnValues): ProviderInstanceEntity => ({
   accountSid: String(columns.account_sid),
   authToken: String(columns.auth_token),
   fromNumber: String(columns.from_number),
-  messagesPerSecond: Number(columns.messages_per_second),
+  messagesPerSecond: numberOrNull(columns.messages_per_second),
   createdAt: Number(columns.created_at),
   updatedAt: Number(columns.updated_at),
-  deletedAt: columns.deleted_at === null ? null : Number(columns.deleted_at),
+  deletedAt: numberOrNull(columns.deleted_at),
 });
 
 const columnsOf = (row: ProviderInstanceEntity): object => ({
@@ -162,7 +165,7 @@ const columnsOf = (row: ProviderInstanceEntity): object => ({
   account_sid: row.accountSid,
   auth_token: row.authToken,
   from_number: row.fromNumber,
-  messages_per_second: row.messagesPerSecond,
+  messages_per_second: row.messagesPerSecond ?? undefined,
   created_at: row.createdAt,
   updated_at: row.updatedAt,
   deleted_at: row.deletedAt ?? undefined,

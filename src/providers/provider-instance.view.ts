@@ -15,17 +15,22 @@ export interface ProviderInstanceView {
   callbackUrl: string;
 }
 
+interface Shown {
+  readonly authToken: string;
+  readonly callbackUrl: string;
+  readonly messagesPerSecond: number;
+}
+
 export const providerInstanceView = (
   row: ProviderInstanceEntity,
-  authToken: string,
-  callbackUrl: string,
+  { authToken, callbackUrl, messagesPerSecond }: Shown,
 ): ProviderInstanceView => ({
   id: row.id,
   provider: PROVIDER_IDENTIFIER,
   name: row.name,
   enabled: row.enabled,
   isDefault: row.isDefault,
-  messagesPerSecond: row.messagesPerSecond,
+  messagesPerSecond,
   config: {
     TWILIO_ACCOUNT_SID: row.accountSid,
     TWILIO_AUTH_TOKEN: `••••${authToken.slice(-4)}`,

@@ -22,7 +22,6 @@ import { providerInstanceView, type ProviderInstanceView } from './provider-inst
 
 /** Name of the instance that the module's own options describe. */
 const CONFIGURED_NAME = 'default';
-const MESSAGES_PER_SECOND = 80;
 
 /** The provider instances: which there are, which one sends, and whether Twilio agrees with them. */
 @Injectable()
@@ -87,6 +86,11 @@ export class ProviderInstances implements OnModuleInit {
     return chosen;
   }
 
+  /** How many messages each sender of the instance sends in a second. */
+  messagesPerSecond({ messagesPerSecond }: ProviderInstanceEntity): number {
+    return messagesPerSecond ?? this.options.delivery.messagesPerSecond;
+  }
+
   async list(): Promise<{ items: ProviderInstanceView[] }> {
     return { items: (await this.living()).map((instance) => this.view(instance)) };
   }
@@ -107,7 +111,7 @@ export class ProviderInstances implements OnModuleInit {
       accountSid: dto.config.TWILIO_ACCOUNT_SID,
       authToken: this.store.seal(id, dto.config.TWILIO_AUTH_TOKEN),
       fromNumber: dto.config.TWILIO_FROM_NUMBER,
-      messagesPerSecond: dto.messagesPerSecond ?? MESSAGES_PER_SECOND,
+      messagesPerSecond: dto.messagesPerSecond ?? null,
       createdAt: now,
       updatedAt: now,
       deletedAt: null,
@@ -181,6 +185,10 @@ export class ProviderInstances implements OnModuleInit {
   }
 
   private view({ row, credentials }: ProviderInstance): ProviderInstanceView {
-    return providerInstanceView(row, credentials.authToken, this.callbackUrls.ofInstance(row.id));
+    return providerInstanceView(row, {
+      authToken: credentials.authToken,
+      callbackUrl: this.callbackUrls.ofInstance(row.id),
+      messagesPerSecond: this.messagesPerSecond(row),
+    });
   }
 }

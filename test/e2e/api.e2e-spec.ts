@@ -574,7 +574,7 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
           name: 'default',
           enabled: true,
           isDefault: true,
-          messagesPerSecond: 80,
+          messagesPerSecond: 10_000,
           config: {
             TWILIO_ACCOUNT_SID: ACCOUNT_SID,
             TWILIO_AUTH_TOKEN: '••••0001',

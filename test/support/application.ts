@@ -153,7 +153,12 @@ export async function startHost(
         provider: PROVIDER,
         twilioApiUrl,
         ...options,
-        delivery: { pollIntervalMs: 20, requestTimeoutMs: 10_000, ...options?.delivery },
+        delivery: {
+          pollIntervalMs: 20,
+          requestTimeoutMs: 10_000,
+          messagesPerSecond: 10_000,
+          ...options?.delivery,
+        },
         isGlobal: true,
         ...extras,
       }),

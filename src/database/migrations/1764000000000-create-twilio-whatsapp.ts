@@ -33,7 +33,7 @@ const TABLES: Record<string, TableOutline> = {
       account_sid: text(34),
       auth_token: longText,
       from_number: text(16),
-      messages_per_second: int,
+      messages_per_second: optional(int),
       created_at: instant,
       updated_at: instant,
       deleted_at: optional(instant),
@@ -70,6 +70,7 @@ const TABLES: Record<string, TableOutline> = {
       to_address: optional(text(160)),
       from_address: optional(text(160)),
       status: text(16),
+      sender: text(232),
       fence: int,
       claims: int,
       attempts: int,
@@ -87,11 +88,17 @@ const TABLES: Record<string, TableOutline> = {
       discarded_at: optional(instant),
     },
     indices: [
-      ['status', 'due_at', 'id'],
+      ['status', 'sender', 'due_at', 'id'],
       ['request_id', 'id'],
       ['recipient', 'id'],
     ],
     unique: 'sid',
+  },
+  twilio_whatsapp_pace: {
+    columns: {
+      id: key(text(232)),
+      ahead_until: instant,
+    },
   },
   twilio_whatsapp_attempt: {
     columns: {

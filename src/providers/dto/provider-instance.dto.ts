@@ -11,7 +11,7 @@ import {
 import { IsPlainText } from '../../validation/plain-text.js';
 import { PartialProviderConfigDto, ProviderConfigDto } from './provider-config.dto.js';
 
-const MAX_PER_SECOND = 10_000;
+const MAX_PER_SECOND = 100_000;
 const MAX_NAME_LENGTH = 100;
 
 /** What a provider instance is beside its name and configuration. */
@@ -21,7 +21,7 @@ class ProviderInstanceSettingsDto {
   @IsBoolean()
   isDefault?: boolean;
 
-  /** @default 80 */
+  /** Without it, the one of the options. */
   @IsOptional()
   @IsInt()
   @Min(1)

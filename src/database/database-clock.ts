@@ -1,0 +1,44 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Database } from './database.js';
+
+/**
+ * The time of the database, so that all nodes agree on what is due and on when a lease ends, whatever their own
+ * clocks say. In between two looks at it, the monotonic clock of the process goes on.
+ */
+@Injectable()
+export class DatabaseClock implements OnModuleInit {
+  /** Milliseconds between the monotonic clock and 1970, by the database. */
+  private origin = performance.timeOrigin;
+
+  constructor(private readonly database: Database) {}
+
+  onModuleInit(): Promise<void> {
+    return this.synchronise();
+  }
+
+  /** Milliseconds since 1970. */
+  now(): number {
+    return Math.round(this.origin + performance.now());
+  }
+
+  /** Looks at the database's clock. @throws DatabaseError */
+  async synchronise(): Promise<void> {
+    const asked = performance.now();
+    const [row] = await this.database.query<{ now: string | number }>(
+      `SELECT ${this.database.dialect.now} AS now`,
+    );
+    this.origin = originOf(this.origin, Number(row.now), asked, performance.now());
+  }
+}
+
+/**
+ * Where the database's time begins, seen from the monotonic clock. What is known stays as long as the new look does
+ * not disprove it: the way to the database takes time, and the clock shall not jump about by that.
+ *
+ * @param now what the database said between the monotonic times `asked` and `answered`
+ */
+export function originOf(known: number, now: number, asked: number, answered: number): number {
+  const earliest = now - answered;
+  const latest = now + 1 - asked;
+  return known >= earliest && known <= latest ? known : (earliest + latest) / 2;
+}

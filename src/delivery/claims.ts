@@ -1,0 +1,246 @@
+import { Injectable } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
+import { Database } from '../database/database.js';
+import type { Transaction } from '../database/transaction.js';
+import { ProviderInstances } from '../providers/provider-instances.service.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { CredentialsBreaker } from './breaker.js';
+import type { Evidence } from './evidence.js';
+import { rateOf, type Rate } from './gcra.js';
+import { InFlight } from './in-flight.js';
+import { MessageLedger, stepOf, type MessageStep, type Queue } from './ledger.js';
+import type { StateRow } from './ledger.rows.js';
+import { Pacer, type Allowance } from './pacer.js';
+import { refusalOf } from './refusals.js';
+import { NOBODY, senderOf } from './sender-key.js';
+
+/** A message that a worker holds, with what it takes to send it. */
+export interface ClaimedMessage {
+  readonly id: string;
+  readonly requestId: string;
+  readonly instanceId: string;
+  readonly sender: string;
+  readonly accountSid: string;
+  readonly to: string;
+  readonly fence: number;
+}
+
+/** What came of a look at the queues. */
+export interface Claimed {
+  readonly messages: readonly ClaimedMessage[];
+  /** How long until another look is worth while, if nothing happens before, in milliseconds. */
+  readonly restMs: number;
+}
+
+/** A queue that has messages due, and who sends them. */
+interface OpenQueue extends Queue {
+  readonly accountSid: string;
+  readonly perSecond: number;
+}
+
+/** Queues that one claim takes from at most; the others have their turn in the next one. */
+const MAX_QUEUES = 32;
+/** Messages without an address that are given up in one claim. */
+const MAX_REFUSED = 500;
+/** How soon to look again at what another node holds, or what is left over. */
+const SHORT_REST_MS = 20;
+
+/**
+ * Claims due messages: as many as the pace of their senders and accounts allows, and as requests may be under way.
+ * What there is to give is shared out among the senders, whatever the length of their queues.
+ */
+@Injectable()
+export class Claims {
+  private readonly options: DeliveryOptions;
+  /** Until when looking at a sender or account is in vain, in milliseconds since 1970. */
+  private readonly restUntil = new Map<string, number>();
+
+  constructor(
+    @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
+    private readonly database: Database,
+    private readonly clock: DatabaseClock,
+    private readonly ledger: MessageLedger,
+    private readonly instances: ProviderInstances,
+    private readonly breaker: CredentialsBreaker,
+    private readonly pacer: Pacer,
+    private readonly inFlight: InFlight,
+  ) {
+    this.options = delivery;
+  }
+
+  /** Claims what is due for `leaseMs`. Messages without an address are given up on the way. */
+  async take(leaseMs: number): Promise<Claimed> {
+    const at = this.clock.now();
+    const queues = await this.ledger.queues('queued');
+    const rests = queues.map(({ dueAt }) => dueAt - at).filter((ms) => ms > 0);
+    const open: OpenQueue[] = [];
+    for (const queue of queues) {
+      if (queue.dueAt > at) continue;
+      const opened = await this.open(queue);
+      if (!opened) continue;
+      const restMs = this.restOf(opened, at);
+      if (restMs > 0) rests.push(restMs);
+      else if (this.inFlight.room(opened.accountSid, opened.sender) > 0) open.push(opened);
+    }
+    const chosen = chooseAtRandom(open, MAX_QUEUES);
+    if (open.length > chosen.length) rests.push(0);
+    const { messages, steps, restMs } =
+      chosen.length > 0
+        ? await this.database.transaction(() => this.claim(chosen, at, leaseMs))
+        : NOTHING;
+    this.ledger.announce(steps);
+    return { messages, restMs: Math.min(this.options.pollIntervalMs, restMs, ...rests) };
+  }
+
+  /** Who sends the messages of the queue; undefined while they are to stay queued. */
+  private async open(queue: Queue): Promise<OpenQueue | undefined> {
+    if (queue.sender === NOBODY) return { ...queue, accountSid: '', perSecond: Infinity };
+    const { instanceId, accountSid } = senderOf(queue.sender);
+    // Another node may have made it a moment ago.
+    const instance =
+      (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
+    // Messages of an instance that is gone are given up one by one: there is nothing to pace.
+    if (!instance || instance.row.deletedAt !== null) {
+      return { ...queue, accountSid: '', perSecond: Infinity };
+    }
+    const { row, credentials } = instance;
+    if (!row.enabled || this.breaker.holdsBack(row.id, credentials.authToken)) return undefined;
+    return {
+      ...queue,
+      accountSid: accountSid ?? credentials.accountSid,
+      perSecond: this.instances.messagesPerSecond(row),
+    };
+  }
+
+  private *claim(
+    queues: readonly OpenQueue[],
+    at: number,
+    leaseMs: number,
+  ): Transaction<{ messages: ClaimedMessage[]; steps: MessageStep[]; restMs: number }> {
+    const allowances = yield* this.pacer.open(this.ratesOf(queues), at);
+    const shares = new Shares(queues, this.inFlight);
+    const messages: ClaimedMessage[] = [];
+    const steps: MessageStep[] = [];
+    let restMs = Infinity;
+    for (const queue of queues) {
+      const paced = this.allowancesOf(queue, allowances);
+      const share = shares.of(queue);
+      const limit = Math.min(share, ...paced.map((allowance) => allowance?.left ?? 0));
+      const rows =
+        limit > 0
+          ? yield* this.ledger.lockDue({ status: 'queued', sender: queue.sender, at, limit })
+          : [];
+      const stepped = rows.map((row) => stepOf(row, claimOf(row, at, leaseMs)));
+      const claimed = rows.flatMap((row, index) => claimedMessage(row, stepped[index], queue));
+      paced.forEach((allowance) => allowance?.spend(claimed.length));
+      shares.take(queue, claimed.length);
+      steps.push(...stepped);
+      messages.push(...claimed);
+      if (rows.length === limit) restMs = Math.min(restMs, this.restAfter(queue, paced, at));
+    }
+    yield* this.pacer.close(allowances);
+    yield* this.ledger.write(steps);
+    return { messages, steps, restMs };
+  }
+
+  /** How long a queue rests that has more to send than it could now. */
+  private restAfter(
+    { sender, accountSid }: OpenQueue,
+    paced: readonly (Allowance | undefined)[],
+    at: number,
+  ): number {
+    let longest = 0;
+    for (const [index, allowance] of paced.entries()) {
+      // Another node holds it at this moment.
+      if (!allowance) return SHORT_REST_MS;
+      if (allowance.left > 0) continue;
+      this.restUntil.set(index === 0 ? sender : accountSid, at + allowance.restMs);
+      longest = Math.max(longest, allowance.restMs);
+    }
+    return longest;
+  }
+
+  private restOf({ sender, accountSid }: OpenQueue, at: number): number {
+    const until = [sender, accountSid].map((key) => this.restUntil.get(key) ?? 0);
+    const restMs = Math.max(...until) - at;
+    if (restMs <= 0) [sender, accountSid].forEach((key) => this.restUntil.delete(key));
+    return restMs;
+  }
+
+  /** The sender's allowance, then the account's, where there are bounds. */
+  private allowancesOf(
+    { sender, accountSid, perSecond }: OpenQueue,
+    allowances: ReadonlyMap<string, Allowance>,
+  ): (Allowance | undefined)[] {
+    if (perSecond === Infinity) return [];
+    const own = allowances.get(sender);
+    return this.options.accountMessagesPerSecond > 0 ? [own, allowances.get(accountSid)] : [own];
+  }
+
+  private ratesOf(queues: readonly OpenQueue[]): Map<string, Rate> {
+    const perAccount = this.options.accountMessagesPerSecond;
+    const rates = new Map<string, Rate>();
+    for (const { sender, accountSid, perSecond } of queues) {
+      if (perSecond === Infinity) continue;
+      rates.set(sender, rateOf(perSecond));
+      if (perAccount > 0) rates.set(accountSid, rateOf(perAccount));
+    }
+    return rates;
+  }
+}
+
+const NOTHING = { messages: [], steps: [], restMs: Infinity };
+
+/** Shares the requests that accounts may still begin out among the queues. */
+class Shares {
+  private readonly waiting = new Map<string, number>();
+  private readonly taken = new Map<string, number>();
+
+  constructor(
+    queues: readonly OpenQueue[],
+    private readonly inFlight: InFlight,
+  ) {
+    for (const { accountSid } of queues) {
+      this.waiting.set(accountSid, (this.waiting.get(accountSid) ?? 0) + 1);
+    }
+  }
+
+  /** What the next of an account's queues may take: an equal part of what those before it have left. */
+  of({ accountSid, sender }: OpenQueue): number {
+    if (accountSid === '') return MAX_REFUSED;
+    const room = this.inFlight.room(accountSid, sender) - (this.taken.get(accountSid) ?? 0);
+    return Math.max(0, Math.ceil(room / this.waiting.get(accountSid)!));
+  }
+
+  take({ accountSid }: OpenQueue, count: number): void {
+    this.waiting.set(accountSid, this.waiting.get(accountSid)! - 1);
+    this.taken.set(accountSid, (this.taken.get(accountSid) ?? 0) + count);
+  }
+}
+
+const claimOf = (row: StateRow, at: number, leaseMs: number): Evidence => ({
+  kind: 'claimed',
+  at,
+  leaseUntil: at + leaseMs,
+  refusal: row.to_address === null ? refusalOf(row.reason) : undefined,
+});
+
+/** None when the claim gave the message up. */
+function claimedMessage(
+  row: StateRow,
+  { step: { state } }: MessageStep,
+  { sender, accountSid }: OpenQueue,
+): ClaimedMessage[] {
+  if (state.status !== 'claimed' || row.to_address === null) return [];
+  const { id, request_id: requestId, instance_id: instanceId, to_address: to } = row;
+  return [{ id, requestId, instanceId, sender, accountSid, to, fence: state.fence }];
+}
+
+function chooseAtRandom<T>(items: readonly T[], count: number): T[] {
+  const rest = [...items];
+  return Array.from({ length: Math.min(count, rest.length) }, () => {
+    const [chosen] = rest.splice(Math.floor(Math.random() * rest.length), 1);
+    return chosen;
+  });
+}
