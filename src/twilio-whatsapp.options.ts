@@ -21,6 +21,10 @@ import type { UserDirectory } from './users/user-directory.js';
 export const OVERRIDE_SCOPES = ['content', 'sender', 'credentials'] as const;
 export type OverrideScope = (typeof OVERRIDE_SCOPES)[number];
 
+/** What can be done about a message that Twilio may have or not. */
+export const AMBIGUOUS_POLICIES = ['hold', 'resend-after-verify', 'resend'] as const;
+export type AmbiguousPolicy = (typeof AMBIGUOUS_POLICIES)[number];
+
 const HTTP_ORIGIN = /^https?:\/\/[^\s/?#]+\/?$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 
@@ -76,6 +80,15 @@ export class DeliveryOptions {
   @Min(100)
   @Max(120_000)
   requestTimeoutMs = 30_000;
+
+  /**
+   * What becomes of a message whose answer was lost, so that Twilio may have it or not: `hold` waits for evidence and
+   * never sends twice; `resend-after-verify` sends again what four looks at Twilio's list, over 21 minutes, have not
+   * found, and may send twice when the list is incomplete; `resend` sends again at once, and often sends twice.
+   * @default 'hold'
+   */
+  @IsIn(AMBIGUOUS_POLICIES)
+  ambiguousPolicy: AmbiguousPolicy = 'hold';
 
   /**
    * Milliseconds between looks at the database for messages that fell due.

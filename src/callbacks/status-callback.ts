@@ -1,5 +1,5 @@
 import type { Report } from '../delivery/evidence.js';
-import { explainError } from '../twilio/error-catalogue.js';
+import { failureOf } from '../delivery/failure.js';
 import { MESSAGE_SID, STATUS, toErrorCode } from '../twilio/outcome.js';
 import type { FormParameters } from '../twilio/signature.js';
 import { eventTypeOf } from '../twilio/statuses.js';
@@ -50,8 +50,7 @@ export function reportOf(
   if (providerStatus === 'canceled' && errorCode === undefined) {
     return { ...report, discard: CANCELED_AT_TWILIO };
   }
-  const { reason, explanation } = explainError(errorCode, errorMessage);
-  return { ...report, discard: { reason, explanation, errorCode } };
+  return { ...report, ...failureOf(errorCode, errorMessage) };
 }
 
 const CANCELED_AT_TWILIO = {

@@ -11,6 +11,9 @@ const WAITS = {
   sent: [10 * MINUTE, HOUR, 6 * HOUR, DAY],
 } as const;
 
+/** Looks at the list, over 21 minutes, after which a message that is not in it counts as missing. */
+export const CHECKS_TO_VERIFY = 4;
+
 /**
  * When Twilio is to be asked about a message, if nothing is heard of it before.
  *

@@ -5,7 +5,7 @@ import { CallbackUrls } from '../providers/callback-urls.js';
 import type { ProviderInstance } from '../providers/provider-instance.store.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
-import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { CREDENTIALS_INVALID, type Outcome } from '../twilio/outcome.js';
 import { TwilioGateway, type TwilioCredentials } from '../twilio/twilio.gateway.js';
 import { CredentialsBreaker } from './breaker.js';
@@ -38,6 +38,7 @@ const HELD_TOO_LONG: Outcome = {
 export class Courier {
   /** How long a worker may hold a message: its request's time-out and a margin, in milliseconds. */
   readonly leaseMs: number;
+  private readonly options: DeliveryOptions;
   private readonly marginMs: number;
   private readonly logger = new Logger(Courier.name);
   private isDismissed = false;
@@ -53,6 +54,7 @@ export class Courier {
     private readonly inFlight: InFlight,
     private readonly clock: DatabaseClock,
   ) {
+    this.options = delivery;
     this.marginMs = delivery.requestTimeoutMs / 2;
     this.leaseMs = delivery.requestTimeoutMs + this.marginMs;
   }
@@ -106,8 +108,11 @@ export class Courier {
     used: TwilioCredentials,
   ): number | null {
     const areOwn = used.authToken === credentials.authToken;
+    if (outcome.kind === 'ambiguous') {
+      return this.options.ambiguousPolicy === 'resend' ? retryDelay(attempt) : null;
+    }
     if (outcome.kind !== 'notSent') {
-      if (areOwn && outcome.kind !== 'ambiguous') this.breaker.passed(row.id);
+      if (areOwn) this.breaker.passed(row.id);
       return null;
     }
     // Wrong credentials are no fault of the message: it waits for better ones until it expires.
@@ -168,6 +173,8 @@ function evidenceOf(
   retryMs: number | null,
   attempt: { at: number; attempt: number; fence: number },
 ): Evidence & { fence: number } {
-  if (outcome.kind !== 'notSent') return { ...outcome, ...attempt };
-  return { ...outcome, ...attempt, retryAt: retryMs === null ? null : attempt.at + retryMs };
+  const at = retryMs === null ? null : attempt.at + retryMs;
+  if (outcome.kind === 'ambiguous') return { ...outcome, ...attempt, resendAt: at ?? undefined };
+  if (outcome.kind === 'notSent') return { ...outcome, ...attempt, retryAt: at };
+  return { ...outcome, ...attempt };
 }

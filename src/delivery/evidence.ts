@@ -20,13 +20,20 @@ export type Evidence = { readonly at: number } & (
     } & FencedAnswer)
   | ({ readonly kind: 'notSent'; readonly retryAt: number | null } & Discard & FencedAnswer)
   | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
-  | ({ readonly kind: 'ambiguous' } & FencedAnswer)
-  | { readonly kind: 'lapsed' }
+  | ({ readonly kind: 'ambiguous' } & FencedAnswer & Resend)
+  | ({ readonly kind: 'lapsed' } & Resend)
+  | ({ readonly kind: 'missing'; readonly attempt: number } & Resend)
   | { readonly kind: 'checked' }
   | Report
   | { readonly kind: 'canceled' }
   | Resolution
 );
+
+/** What becomes of a message that Twilio may have, where the policy is not to hold it. */
+export interface Resend {
+  /** When to send it again. */
+  readonly resendAt?: number;
+}
 
 /** How one attempt ended. */
 export interface Answer {
@@ -47,6 +54,8 @@ export interface Report {
   readonly discard?: Discard;
   /** The attempt that the report belongs to, when its URL told. */
   readonly attempt?: number;
+  /** Present when Twilio failed in a way that calls for another attempt: where in the range of its delay, from 0 to 1. */
+  readonly jitter?: number;
 }
 
 /** An operator's word on a message whose fate is unknown. */

@@ -15,6 +15,7 @@ export interface StateRow {
   fence: number;
   claims: number;
   attempts: number;
+  failed_attempts: number;
   due_at: BigInteger | null;
   expires_at: BigInteger;
   checks: number;
@@ -34,6 +35,7 @@ export const STATE_COLUMNS = {
   fence: 'int',
   claims: 'int',
   attempts: 'int',
+  failed_attempts: 'int',
   due_at: 'bigint',
   expires_at: 'bigint',
   checks: 'int',
@@ -83,6 +85,7 @@ export const stateOf = (row: StateRow): MessageState => ({
   fence: row.fence,
   claims: row.claims,
   attempts: row.attempts,
+  failedAttempts: row.failed_attempts,
   dueAt: instant(row.due_at),
   expiresAt: Number(row.expires_at),
   checks: row.checks,
@@ -103,6 +106,7 @@ export const stateRow = (id: string, state: MessageState): object => ({
   fence: state.fence,
   claims: state.claims,
   attempts: state.attempts,
+  failed_attempts: state.failedAttempts,
   due_at: state.dueAt ?? undefined,
   expires_at: state.expiresAt,
   checks: state.checks,

@@ -4,6 +4,8 @@ import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { DELIVERY_EVENT_TABLE } from '../events/delivery-event.entity.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
 import { ATTEMPT_TABLE } from './attempt.entity.js';
 import {
@@ -78,15 +80,19 @@ const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance
  */
 @Injectable()
 export class MessageLedger {
+  private readonly options: DeliveryOptions;
   private readonly commits = new GroupCommit(
     (waiting: { messageId: string; evidence: Evidence }[]) => this.commit(waiting),
   );
 
   constructor(
+    @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     private readonly announcer: DeliveryAnnouncer,
-  ) {}
+  ) {
+    this.options = delivery;
+  }
 
   /** Records what was learnt about a message; resolves after the commit. */
   record(messageId: string, evidence: Evidence): Promise<Recorded> {
@@ -100,8 +106,13 @@ export class MessageLedger {
 
   /** Takes back what workers had claimed or were sending when they vanished. */
   async sweep(limit: number): Promise<void> {
+    const resends = this.options.ambiguousPolicy === 'resend';
     for (const status of ['claimed', 'sending'] as const) {
-      await this.takeDue(status, limit, (at) => ({ kind: 'lapsed', at }));
+      await this.takeDue(status, limit, (at) => ({
+        kind: 'lapsed',
+        at,
+        resendAt: resends ? at : undefined,
+      }));
     }
   }
 

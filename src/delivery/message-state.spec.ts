@@ -312,6 +312,97 @@ describe('reports', () => {
   });
 });
 
+describe('a limit that was exceeded after Twilio had accepted the message', () => {
+  const sent = fold(sending, accepted(1));
+  const limited = (at = 5, sid = SID): Evidence => ({
+    ...reported('failed', at, sid, 63018),
+    jitter: 0.5,
+  });
+
+  it('calls for another attempt', () => {
+    const again = step(sent, limited());
+    expect(again.state).toMatchObject({
+      status: 'queued',
+      sid: null,
+      dueAt: 1005,
+      errorCode: 63018,
+      sentAt: 3,
+    });
+    expect(again.learnt).toEqual([]);
+    expect(again.event).toMatchObject({ providerStatus: 'failed', type: undefined });
+    const second = fold(again.state, claimed(2000), started(again.state.fence + 1, 2001));
+    expect(fold(second, accepted(second.fence, 2, 2002, OTHER_SID))).toMatchObject({
+      status: 'sent',
+      sid: OTHER_SID,
+      errorCode: null,
+    });
+  });
+
+  it('is told only once, and nothing that comes later calls the attempt sent', () => {
+    const again = fold(sent, limited());
+    for (const late of [
+      limited(6),
+      reported('sent', 6),
+      reported('undelivered', 6, SID, 63018),
+      accepted(1, 1, 6),
+    ]) {
+      expect(step(again, late)).toMatchObject({ applied: false, state: again });
+    }
+  });
+
+  it('may come before the answer to the POST', () => {
+    const early = step(sending, limited());
+    expect(early.state).toMatchObject({ status: 'queued', failedAttempts: 1 });
+    expect(early.attempt).toMatchObject({ no: 1, outcome: 'accepted', sid: SID });
+    expect(step(early.state, accepted(1, 1, 6)).state).toBe(early.state);
+  });
+
+  it('yields to the proof that the message arrived all the same', () => {
+    const again = fold(sent, limited());
+    const arrived = fold(again, reported('delivered', 6));
+    expect(arrived).toMatchObject({ status: 'delivered', sid: SID });
+    expect(step(arrived, claimed(2000)).applied).toBe(false);
+    expect(fold(fold(sent, reported('delivered', 4)), limited()).status).toBe('delivered');
+  });
+
+  it('ends in a discarded message after eight attempts', () => {
+    expect(fold({ ...sent, attempts: 8 }, limited())).toMatchObject({
+      status: 'discarded',
+      errorCode: 63018,
+    });
+  });
+});
+
+describe('a message that Twilio may have', () => {
+  const checks = (count: number, state: MessageState): MessageState =>
+    Array.from({ length: count }).reduce<MessageState>(
+      (current) => fold(current, { kind: 'checked', at: current.dueAt! }),
+      state,
+    );
+  const missing = (attempt = 1): Evidence => ({
+    kind: 'missing',
+    at: 2e6,
+    attempt,
+    resendAt: 2e6,
+  });
+
+  it('is sent again at once where the policy says so, at most eight times', () => {
+    const lost: Evidence = { ...ambiguous(1), kind: 'ambiguous', resendAt: 50 } as Evidence;
+    expect(fold(sending, lost)).toMatchObject({ status: 'queued', dueAt: 50 });
+    expect(fold({ ...sending, attempts: 8 }, lost).status).toBe('unknown');
+    const lapsed: Evidence = { kind: 'lapsed', at: 500, resendAt: 500 };
+    expect(fold(sending, lapsed)).toMatchObject({ status: 'queued', dueAt: 500 });
+  });
+
+  it('is sent again after four looks that did not find it, where the policy says so', () => {
+    const unknown = fold(sending, ambiguous(1));
+    expect(step(checks(3, unknown), missing()).applied).toBe(false);
+    expect(fold(checks(4, unknown), missing())).toMatchObject({ status: 'queued', dueAt: 2e6 });
+    expect(step(checks(4, unknown), missing(0)).applied).toBe(false);
+    expect(step(fold(unknown, reported('sent')), missing()).applied).toBe(false);
+  });
+});
+
 describe('any order and repetition of the same evidence', () => {
   const STATUSES = [
     'queued',
@@ -334,6 +425,41 @@ describe('any order and repetition of the same evidence', () => {
         answerAt: fc.nat({ max: statuses.length * 2 }),
       }),
     );
+
+  it('ends the same when a limit was exceeded', () => {
+    const limits = fc
+      .subarray(['sent', 'undelivered', 'failed', 'delivered', 'read'], { minLength: 1 })
+      .filter((statuses) => statuses.some((status) => status === 'failed'))
+      .chain((statuses) =>
+        fc.record({
+          statuses: fc.constant(statuses),
+          shuffled: fc.shuffledSubarray([...statuses, ...statuses], {
+            minLength: statuses.length * 2,
+          }),
+          answerAt: fc.nat({ max: statuses.length * 2 }),
+        }),
+      );
+    const report = (status: string): Evidence => ({
+      ...reported(status, 4, SID, 63018),
+      ...(eventTypeOf(status) === 'discarded' && { jitter: 0.5 }),
+    });
+    fc.assert(
+      fc.property(limits, ({ statuses, shuffled, answerAt }) => {
+        const mixed = shuffled.map(report);
+        mixed.splice(answerAt, 0, accepted(1));
+        const { learnt, ...rest } = outcome(mixed);
+        const { learnt: _order, ...expected } = outcome([accepted(1), ...statuses.map(report)]);
+        expect(rest).toEqual(expected);
+        expect(new Set(learnt).size).toBe(learnt.length);
+        const arrived = statuses.includes('read')
+          ? 'seen'
+          : statuses.includes('delivered')
+            ? 'delivered'
+            : 'queued';
+        expect(rest.status).toBe(arrived);
+      }),
+    );
+  });
 
   const outcome = (all: Evidence[]) => {
     let state = sending;

@@ -1,6 +1,7 @@
 import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
-import { nextCheck } from './check-schedule.js';
-import type { Answer, Discard, Evidence } from './evidence.js';
+import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
+import type { Answer, Discard, Evidence, Report, Resend } from './evidence.js';
+import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
 /**
  * `claimed` shows as `queued` to callers: a worker holds the message and has not begun to send it.
@@ -17,6 +18,8 @@ export interface MessageState {
   readonly fence: number;
   readonly claims: number;
   readonly attempts: number;
+  /** Attempts up to this one have failed for certain, after Twilio had accepted them. */
+  readonly failedAttempts: number;
   readonly dueAt: number | null;
   /** From when on it is not sent any more. */
   readonly expiresAt: number;
@@ -82,6 +85,7 @@ export const initialState = (dueAt: number, expiresAt: number): MessageState => 
   fence: 0,
   claims: 0,
   attempts: 0,
+  failedAttempts: 0,
   dueAt,
   expiresAt,
   checks: 0,
@@ -150,7 +154,10 @@ export function step(state: MessageState, evidence: Evidence): Step {
     case 'accepted': {
       const { sid, providerStatus } = evidence;
       return {
-        ...learn(adopt(state, sid, at), state, { type: 'sent', at }),
+        // An answer that comes later than the news that the attempt has failed is no news.
+        ...(evidence.attempt <= state.failedAttempts
+          ? ignored(state)
+          : learn(adopt(state, sid, at), state, { type: 'sent', at })),
         attempt: ended(evidence, 'accepted', at, { sid }),
         event: {
           type: 'sent',
@@ -185,7 +192,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
     case 'ambiguous': {
       const attempt = ended(evidence, 'ambiguous', at, {});
       if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
-      return { ...applied(unknown(state, at)), attempt };
+      return { ...applied(unsettled(state, at, evidence)), attempt };
     }
 
     case 'lapsed':
@@ -196,7 +203,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
       }
       if (state.status !== 'sending') return ignored(state);
       return {
-        ...applied(unknown(state, at)),
+        ...applied(unsettled(state, at, evidence)),
         attempt: {
           no: state.attempts,
           endedAt: at,
@@ -204,6 +211,14 @@ export function step(state: MessageState, evidence: Evidence): Step {
           detail: 'the process that sent it ended before it knew',
         },
       };
+
+    case 'missing': {
+      // A look that came too early, or was about another attempt, proves nothing.
+      const isVerified = state.checks >= CHECKS_TO_VERIFY && state.attempts === evidence.attempt;
+      if (state.status !== 'unknown' || !isVerified) return ignored(state);
+      const next = unsettled(state, at, evidence);
+      return next.status === 'queued' ? applied(next) : ignored(state);
+    }
 
     case 'checked':
       if (state.status !== 'unknown' && state.status !== 'sent') return ignored(state);
@@ -225,16 +240,28 @@ export function step(state: MessageState, evidence: Evidence): Step {
         source,
         occurredAt: at,
       };
-      const adopted = adopt(state, sid, at);
-      // Another SID is proof of a second send: it may show that the recipient has it, never that they have not.
-      const foreign = adopted.sid !== sid && type === 'discarded';
+      const isOver = (evidence.attempt ?? Infinity) <= state.failedAttempts;
+      // Of an attempt that has failed, only the proof that it arrived all the same counts.
+      if (isOver && (!type || RANK[type] <= RANK.discarded)) return { ...ignored(state), event };
       // The report that brings the SID also settles its attempt, whose answer may never come.
       const attempt: AttemptChange | undefined =
         evidence.attempt === undefined || state.sid !== null
           ? undefined
           : { no: evidence.attempt, outcome: 'accepted', sid, endedAt: at };
+      const adopted = adopt(state, sid, at);
+      const retryMs = retryAfterFailure(adopted, evidence);
+      if (retryMs !== null) {
+        return {
+          ...applied(failed(adopted, at + retryMs, evidence)),
+          learnt: newlyKnown(state, adopted),
+          attempt,
+          event: { ...event, type: undefined },
+        };
+      }
+      // Another SID is proof of a second send: it may show that the recipient has it, never that they have not.
+      const isForeign = adopted.sid !== sid && type === 'discarded';
       return {
-        ...learn(adopted, state, foreign ? { type: undefined, at } : { type, at, discard }),
+        ...learn(adopted, state, isForeign ? { type: undefined, at } : { type, at, discard }),
         attempt,
         event,
       };
@@ -318,6 +345,46 @@ const cleared = (state: MessageState): MessageState => ({
   reason: null,
   explanation: null,
   errorCode: null,
+});
+
+/** Whether Twilio has the message is not known: it is held, or sent again where the policy says so. */
+const unsettled = (state: MessageState, at: number, { resendAt }: Resend): MessageState =>
+  resendAt === undefined || state.attempts >= MAX_ATTEMPTS
+    ? unknown(state, at)
+    : {
+        ...state,
+        status: 'queued',
+        fence: state.fence + 1,
+        dueAt: resendAt,
+        reason: 'outcome_unknown',
+        explanation:
+          'Twilio may have accepted the message: its answer was lost. It is sent again, as the policy says.',
+      };
+
+/** Milliseconds until a message is tried again that Twilio had accepted and failed to pass on; null to leave it. */
+const retryAfterFailure = (
+  { status, sid, attempts }: MessageState,
+  { jitter, sid: failedSid }: Report,
+): number | null =>
+  jitter === undefined || status !== 'sent' || sid !== failedSid
+    ? null
+    : retryDelay(attempts, 0, jitter);
+
+/** Twilio has given the attempt up; the message waits for the next one. */
+const failed = (
+  state: MessageState,
+  dueAt: number,
+  { attempt = state.attempts, discard }: Report,
+): MessageState => ({
+  ...state,
+  status: 'queued',
+  fence: state.fence + 1,
+  failedAttempts: attempt,
+  sid: null,
+  dueAt,
+  reason: discard?.reason ?? null,
+  explanation: discard?.explanation ?? null,
+  errorCode: discard?.errorCode ?? null,
 });
 
 const unknown = (state: MessageState, at: number): MessageState => ({

@@ -49,6 +49,10 @@ export class MessageEntity {
   @Column({ type: 'int' })
   attempts: number;
 
+  /** Attempts up to this one have failed for certain, after Twilio had accepted them. */
+  @Column({ name: 'failed_attempts', type: 'int' })
+  failedAttempts: number;
+
   /** When the engine must act: send it, take it back, ask Twilio about it. Absent when it need not. */
   @InstantColumn({ name: 'due_at', nullable: true })
   dueAt: number | null;

@@ -12,7 +12,6 @@ import { Database } from '../database/database.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { explainError } from '../twilio/error-catalogue.js';
 import { eventTypeOf } from '../twilio/statuses.js';
 import {
   TwilioGateway,
@@ -21,6 +20,7 @@ import {
 } from '../twilio/twilio.gateway.js';
 import { ATTEMPT_TABLE } from './attempt.entity.js';
 import type { Report } from './evidence.js';
+import { failureOf } from './failure.js';
 import { MessageLedger, type CheckedMessage } from './ledger.js';
 import { matches } from './list-match.js';
 import { MESSAGE_TABLE } from './message.entity.js';
@@ -132,14 +132,25 @@ export class Reconciler
     if (!attempt || !to) return undefined;
     await this.awaitTurn(credentials.accountSid);
     const listed = await this.gateway.list(credentials, to, from);
+    if (!listed) return undefined;
     const lost = {
       startedAt: Number(attempt.started_at),
       requestTimeoutMs: this.options.requestTimeoutMs,
       body,
     };
     const candidates = matches(listed, lost, await this.ownedOf(listed));
-    if (candidates.length === 0) return undefined;
+    if (candidates.length === 0) {
+      await this.miss(message);
+      return undefined;
+    }
     return candidates.length <= (await this.countUnknownTo(to)) ? candidates[0] : undefined;
+  }
+
+  /** Twilio's list does not have the message: some want it sent again then. */
+  private async miss({ id, attempts: attempt }: CheckedMessage): Promise<void> {
+    if (this.options.ambiguousPolicy === 'hold') return;
+    const at = this.clock.now();
+    await this.ledger.record(id, { kind: 'missing', at, attempt, resendAt: at });
   }
 
   private async ownedOf(listed: readonly ListedMessage[]): Promise<Set<string>> {
@@ -179,6 +190,5 @@ function reportOf(found: ListedMessage, attempt?: number): Report {
   const type = eventTypeOf(providerStatus);
   const report = { kind: 'reported', source: 'poll', sid, providerStatus, type, attempt } as const;
   if (type !== 'discarded') return report;
-  const { reason, explanation } = explainError(errorCode, errorMessage);
-  return { ...report, discard: { reason, explanation, errorCode } };
+  return { ...report, ...failureOf(errorCode, errorMessage) };
 }

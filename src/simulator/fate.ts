@@ -23,6 +23,8 @@ export interface Fate {
   readonly faults?: readonly Fault[];
   /** Seconds in the `Retry-After` of a `tooManyRequests`. @default 1 */
   readonly retryAfter?: number;
+  /** What happens to the recipient's later messages, once Twilio has accepted one with this fate. */
+  readonly next?: Fate;
   /** How the reports arrive. */
   readonly callbacks?: CallbackHabits;
 }
@@ -52,7 +54,7 @@ export const FATES_BY_NUMBER: Readonly<Record<string, Fate>> = {
   '101': { statuses: ['sent', 'delivered'] },
   '102': { statuses: ['sent'] },
   '116': failed(63016),
-  '118': failed(63018),
+  '118': { ...failed(63018), next: {} },
   '124': failed(63024),
   '130': { callbacks: { times: 3 } },
   '131': { callbacks: { shuffled: true } },

@@ -156,6 +156,7 @@ export class TwilioSimulator extends EventEmitter<{
     this.posts.push(post);
     if (message) {
       this.messages.set(message.sid, message);
+      if (fate.next) this.scripts.set(to, fate.next);
       const reports = this.startReports(message, fate, account);
       if (fate.callbacks?.early) await reports;
     }

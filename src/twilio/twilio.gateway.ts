@@ -83,19 +83,19 @@ export class TwilioGateway implements OnApplicationShutdown {
     return listed(JSON.parse(answer.body) as MessageResource)[0];
   }
 
-  /** The newest messages to an address, from a sender if one is given; none when Twilio does not tell. */
+  /** The newest messages to an address, from a sender if one is given; undefined when Twilio does not tell. */
   async list(
     credentials: TwilioCredentials,
     to: string,
     from: string | null,
-  ): Promise<ListedMessage[]> {
+  ): Promise<ListedMessage[] | undefined> {
     const query = new URLSearchParams({ To: toWhatsappAddress(to), PageSize: '50' });
     if (from !== null) query.set('From', toWhatsappAddress(from));
     const answer = await this.ask(
       credentials,
       `${API}/${credentials.accountSid}/Messages.json?${query.toString()}`,
     );
-    if (answer instanceof TransportError || answer.statusCode !== 200) return [];
+    if (answer instanceof TransportError || answer.statusCode !== 200) return undefined;
     const { messages = [] } = JSON.parse(answer.body) as { messages?: MessageResource[] };
     return messages.flatMap(listed);
   }

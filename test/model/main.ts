@@ -12,4 +12,7 @@ function report(name: string, options: CheckOptions): void {
 
 report('the protocol', {});
 report('an operator who resends what Twilio has', { operatorResends: true });
+for (const policy of ['resend-after-verify', 'resend'] as const) {
+  report(`the policy ${policy}`, { policy, promise: 'never sent twice' });
+}
 for (const [name, options] of Object.entries(MUTANTS)) report(`mutant: ${name}`, options);

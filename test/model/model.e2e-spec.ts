@@ -12,6 +12,13 @@ describe('the model check', () => {
     expect(check(options).violation).toBeDefined();
   });
 
+  it.each(['resend-after-verify', 'resend'] as const)(
+    'shows how the policy %s sends twice',
+    (policy) => {
+      expect(check({ policy, promise: 'never sent twice' }).violation).toBeDefined();
+    },
+  );
+
   it('shows what an operator breaks who resends what Twilio has', () => {
     expect(check({ operatorResends: true }).violation).toBeDefined();
   });

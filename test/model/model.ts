@@ -1,3 +1,4 @@
+import { CHECKS_TO_VERIFY } from '../../src/delivery/check-schedule.js';
 import type { Evidence, Report } from '../../src/delivery/evidence.js';
 import {
   initialState,
@@ -5,6 +6,7 @@ import {
   type MessageState,
   type Step,
 } from '../../src/delivery/message-state.js';
+import type { AmbiguousPolicy } from '../../src/twilio-whatsapp.options.js';
 import { eventTypeOf } from '../../src/twilio/statuses.js';
 
 /** Decides about a message: the production reducer, or a broken variant of it. */
@@ -26,10 +28,14 @@ type Worker =
 interface World {
   readonly message: MessageState;
   readonly workers: readonly Worker[];
-  /** How often Twilio has accepted the message. */
-  readonly sends: number;
+  /** The attempts that Twilio has accepted: each is a message of its own there. */
+  readonly sends: readonly number[];
   /** Whether Twilio has ever said that the message failed. */
   readonly hasFailed: boolean;
+  /** Sends that Twilio had accepted and could not pass on, because a limit was exceeded. */
+  readonly limited: readonly number[];
+  /** Sends of which Twilio has said that they arrived. */
+  readonly arrived: readonly number[];
 }
 
 interface Move {
@@ -49,6 +55,10 @@ export interface CheckOptions {
   readonly reducer?: Reducer;
   /** Lets an operator send a message again whose fate is unknown. */
   readonly operatorResends?: boolean;
+  /** What becomes of a message that Twilio may have. @default 'hold' */
+  readonly policy?: AmbiguousPolicy;
+  /** Looks for a way to break this promise only. */
+  readonly promise?: string;
 }
 
 // Time stands still but for leases, which end whenever that does the most harm.
@@ -70,12 +80,14 @@ const sidOf = (send: number): string => `SM${String(send).repeat(32)}`;
  * Walks breadth-first through every state that one message can get into with two workers that crash and pause
  * anywhere, answers that are lost, and callbacks that come late, never, often and in any order.
  */
-export function check({ reducer = step, operatorResends = false }: CheckOptions = {}): CheckResult {
+export function check(options: CheckOptions = {}): CheckResult {
   const first: World = {
     message: initialState(0, Infinity),
     workers: [{ phase: 'idle' }, { phase: 'idle' }],
-    sends: 0,
+    sends: [],
     hasFailed: false,
+    limited: [],
+    arrived: [],
   };
   const seen = new Map<string, { parent?: string; move: string }>([
     [keyOf(first), { move: 'accepted' }],
@@ -86,12 +98,12 @@ export function check({ reducer = step, operatorResends = false }: CheckOptions 
     const next: World[] = [];
     for (const world of frontier) {
       const parent = keyOf(world);
-      for (const move of movesOf(world, reducer, operatorResends)) {
+      for (const move of movesOf(world, options)) {
         transitions++;
         const after = normalised(move.next);
         const key = keyOf(after);
         const promise = brokenPromise(world, after);
-        if (promise) {
+        if (promise && promise === (options.promise ?? promise)) {
           const moves = [...pathTo(parent, seen), move.name];
           return { states: seen.size, transitions, violation: { promise, moves } };
         }
@@ -105,7 +117,10 @@ export function check({ reducer = step, operatorResends = false }: CheckOptions 
   return { states: seen.size, transitions };
 }
 
-function movesOf(world: World, reduce: Reducer, operatorResends: boolean): Move[] {
+function movesOf(
+  world: World,
+  { reducer: reduce = step, operatorResends = false, policy = 'hold' }: CheckOptions,
+): Move[] {
   const { message } = world;
   const moves: Move[] = [];
   const record = (
@@ -156,14 +171,18 @@ function movesOf(world: World, reduce: Reducer, operatorResends: boolean): Move[
         break;
       }
       case 'started':
-        for (const [answer, evidence, isAccepted] of answersTo(worker, world.sends)) {
+        for (const [answer, evidence, isAccepted] of answersTo(
+          worker,
+          world.sends.length,
+          policy,
+        )) {
           // A worker that stood still until its lease was over must not POST any more.
           if (worker.isLapsed && answer !== 'stood still') continue;
           moves.push({
             name: `${name} posts: ${answer}`,
             next: {
               ...world,
-              sends: world.sends + Number(isAccepted),
+              sends: isAccepted ? [...world.sends, worker.attempt] : world.sends,
               ...withWorker(index, { phase: 'answered', evidence }),
             },
           });
@@ -176,7 +195,8 @@ function movesOf(world: World, reduce: Reducer, operatorResends: boolean): Move[
     }
   });
 
-  record('the lease ends', { kind: 'lapsed', at: AFTER_LEASE }, () => ({
+  const resendAt = policy === 'resend' && message.attempts < MAX_ATTEMPTS ? NOW : undefined;
+  record('the lease ends', { kind: 'lapsed', at: AFTER_LEASE, resendAt }, () => ({
     workers: world.workers.map((worker) =>
       worker.phase === 'started' ? { ...worker, isLapsed: true } : worker,
     ),
@@ -185,12 +205,44 @@ function movesOf(world: World, reduce: Reducer, operatorResends: boolean): Move[
   record('an operator discards', { kind: 'resolved', at: NOW, status: 'discarded' });
   if (operatorResends)
     record('an operator resends', { kind: 'resolved', at: NOW, status: 'queued' });
-  for (let send = 1; send <= world.sends; send++) {
+  if (policy === 'resend-after-verify' && message.attempts < MAX_ATTEMPTS) {
+    // Twilio's list lags: what it has may be missing in it.
+    const verified = { ...message, checks: CHECKS_TO_VERIFY };
+    const evidence = {
+      kind: 'missing',
+      at: NOW,
+      attempt: message.attempts,
+      resendAt: NOW,
+    } as const;
+    const taken = reduce(verified, evidence);
+    if (taken.applied) {
+      moves.push({
+        name: 'four looks at the list find nothing',
+        next: { ...world, message: taken.state },
+      });
+    }
+  }
+  for (const [index, attempt] of world.sends.entries()) {
+    const send = index + 1;
+    const isLimited = world.limited.includes(send);
+    const report = (status: string) => ({ ...reportOf(status, sidOf(send)), attempt });
     for (const status of REPORTS) {
-      record(`Twilio reports ${status} of send ${send}`, reportOf(status, sidOf(send)), () => ({
+      const hasArrived = status === 'delivered' || status === 'read';
+      if (isLimited && status !== 'sent') continue;
+      record(`Twilio reports ${status} of send ${send}`, report(status), () => ({
         hasFailed: world.hasFailed || status === 'failed',
+        arrived: hasArrived ? added(world.arrived, send) : world.arrived,
       }));
     }
+    // What has failed for another reason, or arrived, has exceeded no limit.
+    const mayBeLimited =
+      !world.hasFailed && !world.arrived.includes(send) && message.attempts < MAX_ATTEMPTS;
+    if (!isLimited && !mayBeLimited) continue;
+    record(
+      `Twilio reports a limit exceeded for send ${send}`,
+      { ...report('failed'), jitter: 0 },
+      () => ({ limited: added(world.limited, send) }),
+    );
   }
   return moves;
 }
@@ -199,15 +251,17 @@ function movesOf(world: World, reduce: Reducer, operatorResends: boolean): Move[
 function answersTo(
   { fence, attempt }: { fence: number; attempt: number },
   sends: number,
+  policy: AmbiguousPolicy,
 ): [string, Evidence & { fence: number }, boolean][] {
   const common = { at: NOW, fence, attempt };
   const refused = { reason: 'refused', explanation: 'No.' };
   const retryAt = attempt < MAX_ATTEMPTS ? 0 : null;
+  const resendAt = policy === 'resend' && attempt < MAX_ATTEMPTS ? 0 : undefined;
   const sid = sidOf(sends + 1);
   return [
     ['accepted', { ...common, kind: 'accepted', sid, providerStatus: 'queued' }, true],
-    ['accepted, answer lost', { ...common, kind: 'ambiguous' }, true],
-    ['lost before Twilio', { ...common, kind: 'ambiguous' }, false],
+    ['accepted, answer lost', { ...common, kind: 'ambiguous', resendAt }, true],
+    ['lost before Twilio', { ...common, kind: 'ambiguous', resendAt }, false],
     ['too many requests', { ...common, ...refused, kind: 'notSent', retryAt }, false],
     ['refused', { ...common, ...refused, kind: 'rejected' }, false],
     ['stood still', { ...common, ...refused, kind: 'notSent', retryAt }, false],
@@ -221,16 +275,22 @@ function reportOf(providerStatus: string, sid: string): Report & { at: number } 
   return { kind: 'reported', at: NOW, source: 'callback', sid, providerStatus, type, discard };
 }
 
-function brokenPromise(before: World, { message, sends, hasFailed }: World): string | undefined {
+function brokenPromise(
+  before: World,
+  { message, sends, limited, hasFailed }: World,
+): string | undefined {
   const { status, sid } = message;
-  if (sends > 1) return 'never sent twice';
-  if (['sent', 'delivered', 'seen'].includes(status) && sends === 0) {
+  const live = sends.length - limited.length;
+  if (live > 1) return 'never sent twice';
+  if (['sent', 'delivered', 'seen'].includes(status) && live === 0) {
     return 'what is sent was accepted by Twilio';
   }
   const wasOursToDiscard = ['refused', 'canceled'].includes(message.reason ?? '');
-  if (status === 'discarded' && sends > 0 && !hasFailed && wasOursToDiscard) {
+  if (status === 'discarded' && live > 0 && !hasFailed && wasOursToDiscard) {
     return 'what we discard was not sent';
   }
+  // An attempt that failed because a limit was exceeded is followed by another.
+  if (limited.length > before.limited.length) return undefined;
   const rank = RANK[status] ?? 0;
   if (before.message.sid !== null && rank < (RANK[before.message.status] ?? 0)) {
     return 'a status never goes down';
@@ -262,6 +322,9 @@ function normalised({ message, workers, ...world }: World): World {
 
 /** What is queued is due, and every lease can end: all other times make no difference. */
 const folded = ({ status }: MessageState): number => (status === 'queued' ? 0 : LEASE_END);
+
+const added = (sends: readonly number[], send: number): readonly number[] =>
+  sends.includes(send) ? sends : [...sends, send].toSorted((a, b) => a - b);
 
 const keyOf = (world: World): string => JSON.stringify(world);
 

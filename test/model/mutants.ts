@@ -56,6 +56,21 @@ export const MUTANTS: Readonly<Record<string, CheckOptions>> = {
   'a second SID takes the place of the first': {
     reducer: after('accepted', (_next, { sid }) => (sid === null ? {} : { sid: 'SM-other' })),
   },
+  'a late answer revives an attempt that has failed': {
+    reducer: (state, evidence) =>
+      evidence.kind === 'accepted'
+        ? step({ ...state, failedAttempts: 0 }, evidence)
+        : step(state, evidence),
+  },
+  'any failure calls for another attempt': {
+    reducer: (state, evidence) =>
+      evidence.kind === 'reported' && evidence.type === 'discarded'
+        ? step(
+            { ...state, status: state.status === 'seen' ? 'sent' : state.status },
+            { ...evidence, jitter: 0 },
+          )
+        : step(state, evidence),
+  },
   'nothing sent is called sent': {
     reducer: after('ambiguous', ({ status }) => (status === 'unknown' ? { status: 'sent' } : {})),
   },

@@ -74,6 +74,7 @@ const TABLES: Record<string, TableOutline> = {
       fence: int,
       claims: int,
       attempts: int,
+      failed_attempts: int,
       due_at: optional(instant),
       expires_at: instant,
       checks: int,
