@@ -16,6 +16,7 @@ import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
 import { Pacer } from './delivery/pacer.js';
 import { Reconciler } from './delivery/reconciler.js';
+import { WakeUps } from './delivery/wake-ups.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { NotificationsService } from './notifications/notifications.service.js';
 import { CallbackUrls } from './providers/callback-urls.js';
@@ -75,6 +76,7 @@ import { UsersService } from './users/users.service.js';
     TwilioGateway,
     TwilioWhatsappSender,
     UsersService,
+    WakeUps,
   ],
   exports: [TwilioWhatsappSender],
 })

@@ -28,6 +28,8 @@ export type AmbiguousPolicy = (typeof AMBIGUOUS_POLICIES)[number];
 const HTTP_ORIGIN = /^https?:\/\/[^\s/?#]+\/?$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 
+const REDIS_URL = /^rediss?:\/\/\S+$/;
+
 /** How clients of the REST API prove who they are. */
 export interface ApiKeyOptions {
   /** Expected in the header `X-ENGAGESPOT-API-KEY`. */
@@ -159,6 +161,14 @@ export class TwilioWhatsappOptions {
   @IsOptional()
   @IsObject()
   userDirectory?: UserDirectory;
+
+  /**
+   * URL of a Redis through which nodes wake each other: `redis://localhost:6379`. Needs `bullmq` and `ioredis`. Losing
+   * it costs nothing but time: the database says what is to be sent.
+   */
+  @IsOptional()
+  @Matches(REDIS_URL, { message: 'redis must be a URL such as redis://localhost:6379' })
+  redis?: string;
 
   /**
    * Where requests to Twilio go. Another host than Twilio's is for tests and the simulator, and never an option of a

@@ -20,6 +20,13 @@ export const backendConfig = registerAs('backend', () => {
       api: { key: secrets.apiKey, secret: secrets.apiSecret },
       provider: providerOf(environment),
       twilioApiUrl: environment.TWILIO_API_URL,
+      redis: environment.REDIS_URL,
+      delivery: {
+        maxInFlight: environment.MAX_IN_FLIGHT,
+        messagesPerSecond: environment.MESSAGES_PER_SECOND,
+        accountMessagesPerSecond: environment.ACCOUNT_MESSAGES_PER_SECOND,
+        ambiguousPolicy: environment.AMBIGUOUS_POLICY,
+      },
     } satisfies TwilioWhatsappModuleOptions,
   };
 });

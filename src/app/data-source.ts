@@ -11,7 +11,13 @@ export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
   switch (scheme) {
     case 'postgres':
     case 'postgresql':
-      return { ...common, type: 'postgres', url: databaseUrl };
+      return {
+        ...common,
+        type: 'postgres',
+        url: databaseUrl,
+        // A backend that stands still, or is cut off, must not hold its rows for hours.
+        extra: { idle_in_transaction_session_timeout: 10_000 },
+      };
     case 'mysql':
     case 'mariadb':
       return { ...common, type: scheme, url: databaseUrl };

@@ -17,10 +17,17 @@ describe('readEnvironment', () => {
   it('reads numbers and lists', () => {
     const environment = readEnvironment({
       PORT: '8080',
+      MAX_IN_FLIGHT: '8',
+      ACCOUNT_MESSAGES_PER_SECOND: '0',
       ENCRYPTION_KEYS: `${KEY}, ${KEY}`,
       HOME: '/x',
     });
-    expect(environment).toMatchObject({ PORT: 8080, ENCRYPTION_KEYS: [KEY, KEY] });
+    expect(environment).toMatchObject({
+      PORT: 8080,
+      MAX_IN_FLIGHT: 8,
+      ACCOUNT_MESSAGES_PER_SECOND: 0,
+      ENCRYPTION_KEYS: [KEY, KEY],
+    });
   });
 
   it('takes empty variables for absent', () => {
@@ -29,6 +36,11 @@ describe('readEnvironment', () => {
 
   it.each([
     ['PORT', { PORT: 'http' }],
+    ['MAX_IN_FLIGHT', { MAX_IN_FLIGHT: '0' }],
+    ['MESSAGES_PER_SECOND', { MESSAGES_PER_SECOND: 'many' }],
+    ['ACCOUNT_MESSAGES_PER_SECOND', { ACCOUNT_MESSAGES_PER_SECOND: '-1' }],
+    ['AMBIGUOUS_POLICY', { AMBIGUOUS_POLICY: 'hope' }],
+    ['REDIS_URL', { REDIS_URL: 'localhost' }],
     ['PORT', { PORT: '70000' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'notify.example.com' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://notify.example.com/?x=1' }],

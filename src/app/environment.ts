@@ -10,9 +10,11 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { Transform } from 'class-transformer';
+import { applyDecorators } from '@nestjs/common';
 import { CONFIGURATION_FORMS } from '../providers/configuration.js';
 import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
 import { CONFIGURATION_KEYS, type ConfigurationKey } from '../twilio-whatsapp.constants.js';
+import { AMBIGUOUS_POLICIES, type AmbiguousPolicy } from '../twilio-whatsapp.options.js';
 import { validate } from '../validation/validate.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
@@ -25,6 +27,18 @@ const IsForm = (key: ConfigurationKey): PropertyDecorator =>
   Matches(CONFIGURATION_FORMS[key].form, {
     message: `${key} must be ${CONFIGURATION_FORMS[key].hint}`,
   });
+
+/** A whole number that may be left out. */
+function IsCount(key: string, min: number, max: number): PropertyDecorator {
+  const message = `${key} must be a whole number from ${min} to ${max}`;
+  return applyDecorators(
+    IsOptional(),
+    Transform(({ value }) => Number(value)),
+    IsInt({ message }),
+    Min(min, { message }),
+    Max(max, { message }),
+  );
+}
 
 /** The environment of the backend. Empty variables count as absent. */
 export class Environment {
@@ -86,6 +100,31 @@ export class Environment {
     message: `TWILIO_API_URL must be a URL such as ${TWILIO_API}`,
   })
   TWILIO_API_URL = TWILIO_API;
+
+  /** Of one account at once, at most. */
+  @IsCount('MAX_IN_FLIGHT', 1, 1000)
+  MAX_IN_FLIGHT?: number;
+
+  /** Of each sender, unless its provider instance says otherwise. */
+  @IsCount('MESSAGES_PER_SECOND', 1, 100_000)
+  MESSAGES_PER_SECOND?: number;
+
+  /** Of each account; 0 for no bound. */
+  @IsCount('ACCOUNT_MESSAGES_PER_SECOND', 0, 100_000)
+  ACCOUNT_MESSAGES_PER_SECOND?: number;
+
+  @IsOptional()
+  @IsIn(AMBIGUOUS_POLICIES, {
+    message: `AMBIGUOUS_POLICY must be one of ${AMBIGUOUS_POLICIES.join(', ')}`,
+  })
+  AMBIGUOUS_POLICY?: AmbiguousPolicy;
+
+  /** Through which several backends wake each other. */
+  @IsOptional()
+  @Matches(/^rediss?:\/\/\S+$/, {
+    message: 'REDIS_URL must be a URL such as redis://localhost:6379',
+  })
+  REDIS_URL?: string;
 
   @IsIn(LOG_LEVELS, { message: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}` })
   LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'log';

@@ -14,6 +14,7 @@ import { Courier } from './courier.js';
 import { InFlight } from './in-flight.js';
 import { MessageLedger } from './ledger.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
+import { WakeUps } from './wake-ups.js';
 
 const SWEEP_LIMIT = 500;
 // A claim is a commit: under load it is made when a good part of what was under way is through, or after a while.
@@ -46,12 +47,20 @@ export class Dispatcher
     private readonly inFlight: InFlight,
     private readonly courier: Courier,
     private readonly announcer: DeliveryAnnouncer,
+    private readonly wakeUps: WakeUps,
   ) {
     this.options = delivery;
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    await this.wakeUps.listen(() => this.wake());
     this.running = this.run();
+  }
+
+  /** Sends what was accepted: here, or on whichever node is free. */
+  accepted(requestId: string): void {
+    this.wake();
+    this.wakeUps.ring(requestId);
   }
 
   /** Looks for due messages now. A hint: whoever forgets to call it only makes them wait for the next look. */
@@ -61,14 +70,15 @@ export class Dispatcher
   }
 
   /** Stops claiming. */
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     this.wake();
+    await this.wakeUps.stopListening();
   }
 
   /** Waits for what is under way, and for those who are told about it. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.running;
+    await Promise.all([this.running, this.wakeUps.close()]);
     let deadline: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       deadline = setTimeout(resolve, this.options.drainTimeoutMs);

@@ -20,7 +20,7 @@ describe('requests in flight', () => {
   it('leave room for a sender that has none under way', () => {
     const inFlight = start();
     fill(inFlight);
-    expect(inFlight.room(ACCOUNT, 'another')).toBe(4);
+    expect(inFlight.room(ACCOUNT, 'another')).toBe(1);
     inFlight.begin(ACCOUNT, 'another');
     expect(inFlight.room(ACCOUNT, 'another')).toBe(0);
     expect(inFlight.room(`AC${'b'.repeat(32)}`, 'one')).toBe(60);

@@ -5,7 +5,7 @@ import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 /** How many requests of an account may be under way at once to begin with. */
 const FIRST_LIMIT = 64;
 const STEP_MS = 1000;
-/** This part of an account's requests is kept for senders that have none under way: nobody waits behind a backlog. */
+/** This part of an account's requests is kept for the first request of senders that have none under way: nobody waits behind a backlog. */
 const RESERVED_SHARE = 1 / 16;
 const MAX_IDLE_ACCOUNTS = 1000;
 
@@ -42,7 +42,8 @@ export class InFlight {
   room(accountSid: string, sender: string): number {
     const limit = this.limit(accountSid);
     const free = limit - (this.loads.get(accountSid)?.underWay ?? 0);
-    return Math.max(0, this.bySender.has(sender) ? free - reserved(limit) : free);
+    const room = Math.max(0, free - reserved(limit));
+    return this.bySender.has(sender) ? room : Math.max(room, Math.min(1, free));
   }
 
   begin(accountSid: string, sender: string): void {

@@ -242,7 +242,12 @@ export function step(state: MessageState, evidence: Evidence): Step {
       };
       const isOver = (evidence.attempt ?? Infinity) <= state.failedAttempts;
       // Of an attempt that has failed, only the proof that it arrived all the same counts.
-      if (isOver && (!type || RANK[type] <= RANK.discarded)) return { ...ignored(state), event };
+      if (isOver && (!type || RANK[type] <= RANK.discarded)) {
+        return {
+          ...ignored(state),
+          event: type === 'discarded' ? { ...event, type: undefined } : event,
+        };
+      }
       // The report that brings the SID also settles its attempt, whose answer may never come.
       const attempt: AttemptChange | undefined =
         evidence.attempt === undefined || state.sid !== null

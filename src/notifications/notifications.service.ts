@@ -80,13 +80,13 @@ export class NotificationsService {
   private async commit(notification: NewNotification, transaction?: EntityManager) {
     if (!transaction) {
       const accepted = await this.acceptance.commit(notification);
-      this.dispatcher.wake();
+      this.dispatcher.accepted(accepted.requestId);
       return accepted;
     }
     const [accepted] = await this.database.runWithin(transaction, () =>
       this.acceptance.store([notification]),
     );
-    this.database.afterCommit(transaction, () => this.dispatcher.wake());
+    this.database.afterCommit(transaction, () => this.dispatcher.accepted(accepted.requestId));
     return accepted;
   }
 

@@ -119,6 +119,26 @@ for (const { name, url } of DATABASES) {
       },
     );
 
+    it('sends again what failed because a limit was exceeded', async () => {
+      const { requestId, recipient, phoneNumber, posts } = await sendTo({
+        statuses: ['sent', 'undelivered', 'failed'],
+        errorCode: 63018,
+        next: {},
+      });
+      const message = await t.settled(requestId, recipient, 'seen');
+      const [failed, arrived] = t.simulator.messagesTo(phoneNumber);
+      expect(message).toMatchObject({ attempts: 2, sid: arrived.sid });
+      expect(posts()).toHaveLength(2);
+      await t.simulator.idle();
+      const { body } = await t.api().get(`/v3/messages/${String(message.id)}`);
+      const events = (body as { events: { type?: string; providerStatus: string }[] }).events;
+      expect(events).toContainEqual(
+        expect.objectContaining({ providerStatus: 'failed', errorCode: 63018 }),
+      );
+      expect(events.filter(({ type }) => type === 'discarded')).toEqual([]);
+      expect(body.attemptLog).toMatchObject([{ sid: failed.sid }, { sid: arrived.sid }]);
+    });
+
     it('waits for the time it was told', async () => {
       const sendAt = Date.now() + 200;
       const { requestId, recipient } = await sendTo({}, { sendAt: new Date(sendAt).toISOString() });
@@ -496,6 +516,48 @@ for (const { name, url } of DATABASES) {
     });
   });
 }
+
+describe('the policy for what Twilio may have', () => {
+  const lose = async (ambiguousPolicy: 'resend' | 'resend-after-verify') => {
+    const t = await startApplication({ options: { delivery: { ambiguousPolicy } } });
+    const phoneNumber = fictionalNumber(1);
+    t.simulator.script(phoneNumber, { faults: ['resetBefore'] });
+    const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
+      notification: { title: 'Hello' },
+      sendTo: { recipients: [{ identifier: 'user', phoneNumber }] },
+    });
+    return { t, requestId };
+  };
+
+  it('resend sends it again at once', async () => {
+    const { t, requestId } = await lose('resend');
+    expect(await t.settled(requestId, 'user', 'seen')).toMatchObject({ attempts: 2 });
+    await t.stop();
+  });
+
+  it('resend-after-verify sends it again when four looks have not found it', async () => {
+    const { t, requestId } = await lose('resend-after-verify');
+    await t.settled(requestId, 'user', 'unknown');
+    const database = t.app.get(Database, { strict: false });
+    for (let checks = 0; checks < 4;) {
+      const [row] = await database.query<{ checks: number; status: string }>(
+        'SELECT checks, status FROM twilio_whatsapp_message WHERE request_id = ?',
+        requestId,
+      );
+      if (row.checks < 4) expect(row.status).toBe('unknown');
+      if (row.checks === checks) {
+        await database.query(
+          `UPDATE twilio_whatsapp_message SET due_at = 1 WHERE request_id = ? AND status = 'unknown'`,
+          requestId,
+        );
+      }
+      checks = row.checks;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(await t.settled(requestId, 'user', 'seen')).toMatchObject({ attempts: 2 });
+    await t.stop();
+  });
+});
 
 for (const { name, url } of DATABASES) {
   describeOn(url)(`a shutdown on ${name}`, () => {
