@@ -1,0 +1,170 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { freePort } from '../../src/app/demo/free-port.js';
+import { TwilioSimulator, type SimulatorOptions } from '../../src/simulator/index.js';
+import { seededRandom, type Random } from '../../src/simulator/random.js';
+import type { TwilioWhatsappModuleOptions } from '../../src/twilio-whatsapp.options.js';
+import { createDatabase, type TestDatabase } from '../support/databases.js';
+import { call } from './api-client.js';
+import { ChaosNode, type Span } from './chaos-node.js';
+import { isBehind, isUnderWay, judge, type Findings } from './judge.js';
+import {
+  API,
+  FAULT_RATES,
+  INSTANCES,
+  LATENCY_MS,
+  REQUEST_TIMEOUT_MS,
+  UNPACED,
+} from './settings.js';
+import { passTime, readMessages } from './stored.js';
+import { Traffic } from './traffic.js';
+import { Truth } from './truth.js';
+
+/** What a run takes place on, beyond what all of them share. */
+export interface RunPlan {
+  /** `sqlite`, or the URL of a server. */
+  readonly databaseUrl: string;
+  readonly nodes: number;
+  /** Decides who is disturbed when, whom clients ask, and which faults the simulator throws. */
+  readonly seed: number;
+  readonly simulator?: Partial<SimulatorOptions>;
+  /** Options of the module. */
+  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions>;
+  /** Whether ambiguous requests are sent again: the control that must fail. */
+  readonly resendsAmbiguous?: boolean;
+}
+
+const SETTLE_MS = 120_000;
+const SETTLE_PAUSE_MS = 500;
+
+/** A simulated Twilio, a database and the nodes on it. */
+export class ChaosRun {
+  /** When the database was not there. */
+  readonly outages: Span[] = [];
+  private streams = 0;
+
+  private constructor(
+    readonly simulator: TwilioSimulator,
+    readonly nodes: readonly ChaosNode[],
+    private readonly database: TestDatabase,
+    private readonly seed: number,
+  ) {}
+
+  /** Starts everything, with a provider instance for each simulated account. */
+  static async start(plan: RunPlan): Promise<ChaosRun> {
+    const simulator = await new TwilioSimulator({
+      accounts: INSTANCES.map(({ account }) => account),
+      seed: plan.seed,
+      callbackDelayMs: 10,
+      latencyMs: LATENCY_MS,
+      faultRates: FAULT_RATES,
+      ...plan.simulator,
+    }).start();
+    const database = await createDatabase(plan.databaseUrl);
+    const dataSource = await new DataSource(database.options).initialize();
+    await dataSource.runMigrations();
+    await dataSource.destroy();
+
+    const ports = await Promise.all(Array.from({ length: plan.nodes }, freePort));
+    const whatsapp = {
+      publicUrl: `http://127.0.0.1:${ports[0]}`,
+      encryptionKeys: [Buffer.alloc(32, 9).toString('base64')],
+      api: API,
+      twilioApiUrl: simulator.url,
+      ...plan.whatsapp,
+      delivery: {
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        pollIntervalMs: 50,
+        ...UNPACED.delivery,
+        ...plan.whatsapp?.delivery,
+      },
+    };
+    const { resendsAmbiguous = false } = plan;
+    const nodes = ports.map(
+      (port) => new ChaosNode({ port, databaseUrl: database.url, whatsapp, resendsAmbiguous }),
+    );
+    const run = new ChaosRun(simulator, nodes, database, plan.seed);
+    await run.boot();
+    return run;
+  }
+
+  /** A stream of random numbers of its own: who draws from another does not change it. */
+  random(): Random {
+    return seededRandom(this.seed * 1000 + this.streams++);
+  }
+
+  /** Disturbs while clients send, lets everything settle, and judges. */
+  async underLoad(disturb: () => Promise<void>): Promise<Findings> {
+    const traffic = new Traffic(this.nodes, this.simulator, this.random());
+    await disturb();
+    await traffic.end();
+    return this.settle(traffic.accepted);
+  }
+
+  /** Disturbs every node in a loop of its own, `times` in all. */
+  async disturbNodes(
+    times: number,
+    disturb: (node: ChaosNode, random: Random) => Promise<void>,
+  ): Promise<void> {
+    let left = times;
+    await Promise.all(
+      this.nodes.map(async (node) => {
+        const random = this.random();
+        while (left-- > 0) await disturb(node, random);
+      }),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    await this.simulator.stop();
+    await this.database.drop();
+  }
+
+  private async boot(): Promise<void> {
+    const [first, ...others] = this.nodes;
+    await first.start();
+    for (const { name, account, fromNumber } of INSTANCES) {
+      await call(first.url, 'POST', 'provider-instances', {
+        name,
+        messagesPerSecond: UNPACED.messagesPerSecond,
+        config: {
+          TWILIO_ACCOUNT_SID: account.accountSid,
+          TWILIO_AUTH_TOKEN: account.authToken,
+          TWILIO_FROM_NUMBER: fromNumber,
+        },
+      });
+    }
+    // The others find the instances there: what a node knows of them may be a moment old.
+    await Promise.all(others.map((node) => node.start()));
+  }
+
+  /** Waits until nothing more can be learnt, for two minutes at most, and holds what is known against the truth. */
+  private async settle(accepted: ReadonlyMap<string, string>): Promise<Findings> {
+    const dataSource = await new DataSource(this.database.options).initialize();
+    const deadline = Date.now() + SETTLE_MS;
+    for (;;) {
+      await passTime(dataSource);
+      await delay(SETTLE_PAUSE_MS);
+      await this.simulator.idle();
+      const stored = await readMessages(dataSource);
+      const truth = new Truth(
+        this.simulator.posts,
+        this.simulator.messages.values(),
+        this.nodes.flatMap(({ lives }) => lives),
+        this.outages,
+      );
+      const canLearn = stored.some((message) => {
+        const sent = truth.messagesTo(message.recipient);
+        return (
+          isUnderWay(message) ||
+          (message.status === 'sent' && isBehind(message, sent)) ||
+          (message.status === 'unknown' && (message.checks === 0 || sent.length > 0))
+        );
+      });
+      if (canLearn && Date.now() < deadline) continue;
+      await dataSource.destroy();
+      return judge(accepted, stored, truth);
+    }
+  }
+}
