@@ -1,3 +1,4 @@
+import { on } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { freePort } from '../../src/app/demo/free-port.js';
@@ -16,7 +17,7 @@ import {
   REQUEST_TIMEOUT_MS,
   UNPACED,
 } from './settings.js';
-import { passTime, readMessages } from './stored.js';
+import { passTime, readMessages, type StoredMessage } from './stored.js';
 import { Traffic } from './traffic.js';
 import { Truth } from './truth.js';
 
@@ -36,6 +37,7 @@ export interface RunPlan {
 
 const SETTLE_MS = 120_000;
 const SETTLE_PAUSE_MS = 500;
+const STANDSTILL_MS = 60_000;
 
 /** A simulated Twilio, a database and the nodes on it. */
 export class ChaosRun {
@@ -101,6 +103,16 @@ export class ChaosRun {
     return this.settle(traffic.accepted);
   }
 
+  /** Resolves when Twilio has met so many more requests: how busy the machine is must not decide what is disturbed. */
+  async activity(requests: number): Promise<void> {
+    const { posts } = this.simulator;
+    const until = posts.length + requests;
+    const signal = AbortSignal.timeout(STANDSTILL_MS);
+    for await (const _ of on(this.simulator, 'post', { signal })) {
+      if (posts.length >= until) return;
+    }
+  }
+
   /** Disturbs every node in a loop of its own, `times` in all. */
   async disturbNodes(
     times: number,
@@ -144,7 +156,6 @@ export class ChaosRun {
     const dataSource = await new DataSource(this.database.options).initialize();
     const deadline = Date.now() + SETTLE_MS;
     for (;;) {
-      await passTime(dataSource);
       await delay(SETTLE_PAUSE_MS);
       await this.simulator.idle();
       const stored = await readMessages(dataSource);
@@ -154,17 +165,26 @@ export class ChaosRun {
         this.nodes.flatMap(({ lives }) => lives),
         this.outages,
       );
-      const canLearn = stored.some((message) => {
-        const sent = truth.messagesTo(message.recipient);
-        return (
-          isUnderWay(message) ||
-          (message.status === 'sent' && isBehind(message, sent)) ||
-          (message.status === 'unknown' && (message.checks === 0 || sent.length > 0))
-        );
-      });
-      if (canLearn && Date.now() < deadline) continue;
+      const open = stored.filter((message) => canLearn(message, truth));
+      if (open.length > 0 && Date.now() < deadline) {
+        await passTime(dataSource, open);
+        continue;
+      }
       await dataSource.destroy();
       return judge(accepted, stored, truth);
     }
+  }
+}
+
+/** Whether there is something to be learnt of a message, be it that a look at Twilio finds nothing. */
+function canLearn(message: StoredMessage, truth: Truth): boolean {
+  const sent = truth.messagesTo(message.recipient);
+  switch (message.status) {
+    case 'sent':
+      return isBehind(message, sent);
+    case 'unknown':
+      return message.checks === 0 || sent.length > 0;
+    default:
+      return isUnderWay(message);
   }
 }

@@ -3,8 +3,11 @@ import type { Fate, Fault, SimulatedAccount } from '../../src/simulator/index.js
 /** The API key of the nodes. */
 export const API = { key: 'chaos-key', secret: 'chaos-secret' };
 
-/** Milliseconds after which a request to Twilio is given up; a lease is half as long again. */
+/** Milliseconds after which a request to Twilio is given up. */
 export const REQUEST_TIMEOUT_MS = 600;
+
+/** Milliseconds for which a process holds a message. */
+export const LEASE_MS = 1.5 * REQUEST_TIMEOUT_MS;
 
 /** One provider instance and its account. Many, because Twilio's list is asked once a second for each. */
 export interface ChaosInstance {

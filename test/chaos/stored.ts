@@ -68,9 +68,13 @@ export async function readMessages(dataSource: DataSource): Promise<StoredMessag
   return [...messages.values()];
 }
 
-/** Lets what is planned for later fall due: another try, and the first look at Twilio. */
-export async function passTime(dataSource: DataSource): Promise<void> {
+/** Lets what is planned for later fall due: another try, or a look at Twilio. */
+export async function passTime(
+  dataSource: DataSource,
+  messages: readonly StoredMessage[],
+): Promise<void> {
+  const ids = messages.map(({ id }) => `'${id}'`);
   await dataSource.query(
-    `UPDATE ${MESSAGE_TABLE} SET due_at = 1 WHERE due_at > 1 AND (status = 'queued' OR (status IN ('unknown', 'sent') AND checks = 0))`,
+    `UPDATE ${MESSAGE_TABLE} SET due_at = 1 WHERE due_at > 1 AND status IN ('queued', 'unknown', 'sent') AND id IN (${ids})`,
   );
 }

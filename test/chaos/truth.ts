@@ -1,5 +1,6 @@
 import type { Fault, SimulatedMessage, SimulatedPost } from '../../src/simulator/index.js';
 import type { ProcessLife, Span } from './chaos-node.js';
+import { LEASE_MS } from './settings.js';
 import type { StoredAttempt } from './stored.js';
 
 /** One POST as Twilio met it, and who sent it. */
@@ -63,12 +64,16 @@ export class Truth {
     if (suspects.some(({ pauses }) => pauses.some((pause) => overlap(span, pause))))
       return 'paused';
     if (this.outages.some((outage) => overlap(span, outage))) return 'outage';
-    return attempt.detail?.includes('TIMEOUT') ? 'timeOut' : undefined;
+    const isLate = to !== null && to - from >= LEASE_MS;
+    return isLate || attempt.detail?.includes('TIMEOUT') ? 'timeOut' : undefined;
   }
 }
 
-export const EXCUSES = ['fault', 'killed', 'paused', 'outage', 'timeOut'] as const;
-export type Excuse = (typeof EXCUSES)[number];
+/**
+ * What makes an attempt ambiguous: Twilio's answer was lost, its process was killed or stood still, the database was not
+ * there, or the process was too slow on a busy machine - its request or its lease timed out.
+ */
+export type Excuse = 'fault' | 'killed' | 'paused' | 'outage' | 'timeOut';
 
 /** Whether whoever sent a request that met the fault cannot know what became of it. */
 export const isAmbiguous = (fault: Fault): boolean => fault !== 'tooManyRequests';

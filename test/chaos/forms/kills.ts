@@ -17,7 +17,8 @@ export const kills: ChaosForm = {
     try {
       const findings = await run.underLoad(() =>
         run.disturbNodes(times, async (node, random) => {
-          await delay(30 + random() * 400);
+          await run.activity(Math.ceil(random() * 20));
+          await delay(random() * 100);
           await node.kill();
           await node.start();
         }),
