@@ -5,20 +5,24 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 }
 
-const PATIENCE_MS = 2000;
+export interface CallOptions {
+  readonly body?: object;
+  readonly idempotencyKey?: string;
+  /** Milliseconds to wait for the answer. @default 2000 */
+  readonly patienceMs?: number;
+}
 
 /**
  * Calls the REST API of a node.
  *
- * @throws NoAnswerError when nobody answered in two seconds, or with a 5xx
+ * @throws NoAnswerError when nobody answered in time, or with a 5xx
  * @throws Error with the answer's own words when the request was refused
  */
 export async function call<T>(
   nodeUrl: string,
   method: string,
   path: string,
-  body?: object,
-  idempotencyKey?: string,
+  { body, idempotencyKey, patienceMs = 2000 }: CallOptions = {},
 ): Promise<T> {
   const response = await fetch(`${nodeUrl}/${path}`, {
     method,
@@ -29,7 +33,7 @@ export async function call<T>(
       ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }),
     },
     body: body && JSON.stringify(body),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(patienceMs),
   }).catch(noAnswer);
   const answer: unknown = await response.json().catch(noAnswer);
   if (response.status >= 500) throw new NoAnswerError(JSON.stringify(answer));

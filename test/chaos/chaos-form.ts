@@ -23,6 +23,8 @@ export interface ChaosForm {
   /** How often it disturbs, unless it is told otherwise. */
   readonly times: number;
   readonly stores: readonly StoreName[];
+  /** Whether it starts a database of its own. */
+  readonly bringsDatabase?: boolean;
   /** What the machine lacks to run it. */
   missing?(): string | undefined;
   run(circumstances: Circumstances): Promise<Verdict>;

@@ -8,8 +8,6 @@ export interface NodeSettings {
   readonly databaseUrl: string;
   /** Options of the module. */
   readonly whatsapp: object;
-  /** The control that must fail: ambiguous requests are sent again. */
-  readonly resendsAmbiguous: boolean;
 }
 
 /** A stretch of time, in milliseconds since 1970. */

@@ -30,14 +30,15 @@ export interface RunPlan {
   readonly seed: number;
   readonly simulator?: Partial<SimulatorOptions>;
   /** Options of the module. */
-  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions>;
-  /** Whether ambiguous requests are sent again: the control that must fail. */
-  readonly resendsAmbiguous?: boolean;
+  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions> & { redis?: string };
+  /** Whether to run the usual rule "try again after every failure": the control that must fail. */
+  readonly isControl?: boolean;
 }
 
 const SETTLE_MS = 120_000;
 const SETTLE_PAUSE_MS = 500;
 const STANDSTILL_MS = 60_000;
+const BOOT_PATIENCE_MS = 30_000;
 
 /** A simulated Twilio, a database and the nodes on it. */
 export class ChaosRun {
@@ -78,13 +79,11 @@ export class ChaosRun {
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         pollIntervalMs: 50,
         ...UNPACED.delivery,
+        ambiguousPolicy: plan.isControl ? 'resend' : 'hold',
         ...plan.whatsapp?.delivery,
       },
     };
-    const { resendsAmbiguous = false } = plan;
-    const nodes = ports.map(
-      (port) => new ChaosNode({ port, databaseUrl: database.url, whatsapp, resendsAmbiguous }),
-    );
+    const nodes = ports.map((port) => new ChaosNode({ port, databaseUrl: database.url, whatsapp }));
     const run = new ChaosRun(simulator, nodes, database, plan.seed);
     await run.boot();
     return run;
@@ -113,6 +112,15 @@ export class ChaosRun {
     }
   }
 
+  /** @returns when Twilio met the first request for a recipient, in milliseconds since 1970 */
+  async posted(recipient: string): Promise<number> {
+    const signal = AbortSignal.timeout(STANDSTILL_MS);
+    for await (const [{ to, at }] of on(this.simulator, 'post', { signal })) {
+      if (to === recipient) return at as number;
+    }
+    throw new Error('The simulator was stopped.');
+  }
+
   /** Disturbs every node in a loop of its own, `times` in all. */
   async disturbNodes(
     times: number,
@@ -137,14 +145,15 @@ export class ChaosRun {
     const [first, ...others] = this.nodes;
     await first.start();
     for (const { name, account, fromNumber } of INSTANCES) {
+      const config = {
+        TWILIO_ACCOUNT_SID: account.accountSid,
+        TWILIO_AUTH_TOKEN: account.authToken,
+        TWILIO_FROM_NUMBER: fromNumber,
+      };
+      const { messagesPerSecond } = UNPACED;
       await call(first.url, 'POST', 'provider-instances', {
-        name,
-        messagesPerSecond: UNPACED.messagesPerSecond,
-        config: {
-          TWILIO_ACCOUNT_SID: account.accountSid,
-          TWILIO_AUTH_TOKEN: account.authToken,
-          TWILIO_FROM_NUMBER: fromNumber,
-        },
+        body: { name, messagesPerSecond, config },
+        patienceMs: BOOT_PATIENCE_MS,
       });
     }
     // The others find the instances there: what a node knows of them may be a moment old.
@@ -183,7 +192,7 @@ function canLearn(message: StoredMessage, truth: Truth): boolean {
     case 'sent':
       return isBehind(message, sent);
     case 'unknown':
-      return message.checks === 0 || sent.length > 0;
+      return message.checks === 0 || truth.hasLast(message);
     default:
       return isUnderWay(message);
   }

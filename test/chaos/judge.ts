@@ -87,7 +87,7 @@ export function judge(
     if (isBehind(message, sent)) findings.behind++;
     if (message.status === 'unknown') {
       findings.unknown++;
-      if (sent.length > 0) findings.unknownButSent++;
+      if (truth.hasLast(message)) findings.unknownButSent++;
     }
     judgeAttempts(message, truth, findings, note);
   }
@@ -116,11 +116,12 @@ function judgeAttempts(
   const isClear = ambiguous.length === 0 && status !== 'unknown';
   if (!(isLast && status === 'unknown') && !isClear) note('unknownWrongly', { message });
   for (const { no, outcome } of attempts) {
-    const fault = truth.postOf(id, no)?.fault;
+    const post = truth.postOf(id, no);
     // Whoever met such a fault may say that Twilio has the message, for there was proof, and nothing else.
-    if (fault && isAmbiguous(fault) && outcome !== 'ambiguous' && outcome !== 'accepted') {
-      note('wrong', { message, no, fault });
-    }
+    const mayDeny = !post?.fault || !isAmbiguous(post.fault);
+    const isFalse =
+      outcome === 'accepted' ? !post?.sid : outcome !== 'ambiguous' && (post?.sid || !mayDeny);
+    if (isFalse) note('wrong', { message, no, post });
   }
 }
 

@@ -23,13 +23,14 @@ if (!form) {
   process.exit(2);
 }
 
-const missing = form.missing?.();
 let isBroken = false;
 for (const { name: store, url } of DATABASES) {
   if (!form.stores.includes(store)) continue;
   if (values.store && values.store.toLowerCase() !== store.toLowerCase()) continue;
-  if (missing ?? !url) {
-    console.log(`${name}, ${store}: skipped, ${missing ?? 'its URL is not set'}`);
+  const missing =
+    form.missing?.() ?? (url || form.bringsDatabase ? undefined : 'its URL is not set');
+  if (missing) {
+    console.log(`${name}, ${store}: skipped, ${missing}`);
     continue;
   }
   const seed = Number(values.seed);

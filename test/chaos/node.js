@@ -9,27 +9,15 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { dataSourceOptions } from '../../dist/app/data-source.js';
 import { TwilioWhatsappModule, useWhatsappBodyParsers } from '../../dist/index.js';
-import { TwilioGateway } from '../../dist/twilio/twilio.gateway.js';
 
 // Without the harness there is nobody to end it.
 process.on('disconnect', () => process.exit());
-const [{ id, port, databaseUrl, whatsapp, resendsAmbiguous }] = await once(process, 'message');
+const [{ id, port, databaseUrl, whatsapp }] = await once(process, 'message');
 
 // Tells the simulator which process a request is from.
 channel('undici:request:create').subscribe(({ request }) =>
   request.addHeader('x-chaos-process', String(id)),
 );
-
-if (resendsAmbiguous) {
-  // The control: the usual rule, which takes every failure for a reason to try again.
-  const { send } = TwilioGateway.prototype;
-  TwilioGateway.prototype.send = async function (...args) {
-    const outcome = await send.apply(this, args);
-    return outcome.kind === 'ambiguous'
-      ? { ...outcome, kind: 'notSent', reason: 'control', explanation: 'control' }
-      : outcome;
-  };
-}
 
 class NodeModule {}
 Module({

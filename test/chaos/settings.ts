@@ -26,7 +26,7 @@ export const INSTANCES: readonly ChaosInstance[] = Array.from({ length: 40 }, (_
 });
 
 /** No pacing: what is looked for here shows sooner when everything goes as fast as it can. */
-export const UNPACED = { messagesPerSecond: 10_000, delivery: {} };
+export const UNPACED = { messagesPerSecond: 100_000, delivery: { accountMessagesPerSecond: 0 } };
 
 /** A bad day at Twilio's. */
 export const FAULT_RATES: Partial<Record<Fault, number>> = {
@@ -51,6 +51,8 @@ export const FATES: readonly Fate[] = [
   {},
   { statuses: ['sent', 'delivered'] },
   { statuses: ['sent', 'undelivered', 'failed'], errorCode: 63016 },
+  // A limit was exceeded: it is sent again, and fails again.
+  { statuses: ['sent', 'undelivered', 'failed'], errorCode: 63018 },
   { refuse: 21211 },
 ];
 

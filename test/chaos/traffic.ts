@@ -48,17 +48,14 @@ export class Traffic {
     for (;;) {
       const node = this.nodes[Math.floor(this.random() * this.nodes.length)];
       try {
-        const { requestId } = await call<{ requestId: string }>(
-          node.url,
-          'POST',
-          'notifications',
-          {
+        const { requestId } = await call<{ requestId: string }>(node.url, 'POST', 'notifications', {
+          body: {
             notification: { title: 'Chaos' },
             sendTo: { recipients: [{ identifier: recipient, phoneNumber: recipient }] },
             override: { twilio_whatsapp: { _instance: instance } },
           },
-          recipient,
-        );
+          idempotencyKey: recipient,
+        });
         return requestId;
       } catch (error) {
         if (!(error instanceof NoAnswerError)) throw error;

@@ -1,11 +1,13 @@
 import type { Fault, SimulatedMessage, SimulatedPost } from '../../src/simulator/index.js';
 import type { ProcessLife, Span } from './chaos-node.js';
 import { LEASE_MS } from './settings.js';
-import type { StoredAttempt } from './stored.js';
+import type { StoredAttempt, StoredMessage } from './stored.js';
 
 /** One POST as Twilio met it, and who sent it. */
 export interface TruePost {
   readonly fault?: Fault;
+  /** The SID, when Twilio has accepted it. */
+  readonly sid?: string;
   readonly processId: number;
 }
 
@@ -22,12 +24,12 @@ export class Truth {
     /** When the database was not there. */
     private readonly outages: readonly Span[] = [],
   ) {
-    for (const { form, headers, fault } of posts) {
+    for (const { form, headers, fault, sid } of posts) {
       const [messageId, attempt] = new URL(form.get('StatusCallback')!).pathname
         .split('/')
         .slice(-3);
       const processId = Number(headers['x-chaos-process']);
-      this.posts.set(`${messageId}/${attempt}`, { fault, processId });
+      this.posts.set(`${messageId}/${attempt}`, { fault, sid, processId });
     }
     for (const message of messages) {
       const recipient = message.to;
@@ -39,6 +41,11 @@ export class Truth {
   /** The POST of an attempt; none when the process did not get that far. */
   postOf(messageId: string, no: number): TruePost | undefined {
     return this.posts.get(`${messageId}/${no}`);
+  }
+
+  /** Whether Twilio has what the last attempt sent. */
+  hasLast({ id, attempts }: StoredMessage): boolean {
+    return this.postOf(id, attempts.length)?.sid !== undefined;
   }
 
   /** Attempts that Twilio met, as `messageId/no`. */

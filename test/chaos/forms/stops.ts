@@ -12,7 +12,7 @@ export const stops: ChaosForm = {
       databaseUrl,
       seed,
       nodes: nodesOn(store),
-      resendsAmbiguous: isControl,
+      isControl,
     });
     try {
       const findings = await run.underLoad(() =>
