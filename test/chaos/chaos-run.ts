@@ -1,4 +1,4 @@
-import { on } from 'node:events';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { freePort } from '../../src/app/demo/free-port.js';
@@ -106,19 +106,16 @@ export class ChaosRun {
   async activity(requests: number): Promise<void> {
     const { posts } = this.simulator;
     const until = posts.length + requests;
-    const signal = AbortSignal.timeout(STANDSTILL_MS);
-    for await (const _ of on(this.simulator, 'post', { signal })) {
-      if (posts.length >= until) return;
-    }
+    while (posts.length < until) await this.nextPost();
   }
 
   /** @returns when Twilio met the first request for a recipient, in milliseconds since 1970 */
   async posted(recipient: string): Promise<number> {
-    const signal = AbortSignal.timeout(STANDSTILL_MS);
-    for await (const [{ to, at }] of on(this.simulator, 'post', { signal })) {
-      if (to === recipient) return at as number;
+    for (;;) {
+      const post = this.simulator.posts.find(({ to }) => to === recipient);
+      if (post) return post.at;
+      await this.nextPost();
     }
-    throw new Error('The simulator was stopped.');
   }
 
   /** Disturbs every node in a loop of its own, `times` in all. */
@@ -139,6 +136,11 @@ export class ChaosRun {
     await Promise.all(this.nodes.map((node) => node.stop()));
     await this.simulator.stop();
     await this.database.drop();
+  }
+
+  /** Rejects when nothing is sent any more. */
+  private async nextPost(): Promise<void> {
+    await once(this.simulator, 'post', { signal: AbortSignal.timeout(STANDSTILL_MS) });
   }
 
   private async boot(): Promise<void> {

@@ -26,9 +26,8 @@ export const pacing: ChaosForm = {
       simulator: { faultRates: {}, latencyMs: 0 },
     });
     try {
-      const [slow, other] = INSTANCES;
-      await slowDown(run, slow.name);
-      await send(run, slow.name, BACKLOG);
+      await createSlow(run);
+      await send(run, BACKLOG);
       await run.activity(BACKLOG - run.simulator.posts.length);
       const times = run.simulator.posts.map(({ at }) => at);
       const mostInASecond = densest(times);
@@ -37,11 +36,11 @@ export const pacing: ChaosForm = {
       const perSecond = Math.round(((times.length - BURST) / seconds) * 10) / 10;
 
       for (let sent = 0; sent < LARGE_BACKLOG; sent += RECIPIENTS_PER_REQUEST) {
-        await send(run, slow.name, RECIPIENTS_PER_REQUEST);
+        await send(run, RECIPIENTS_PER_REQUEST);
       }
       const delays: number[] = [];
       for (let single = 0; single < SINGLES; single++) {
-        delays.push(await singleDelay(run, other.name, single));
+        delays.push(await singleDelay(run, single));
         await delay(200);
       }
       const longestDelayMs = Math.max(...delays);
@@ -67,42 +66,42 @@ export const pacing: ChaosForm = {
   },
 };
 
-async function slowDown({ nodes }: ChaosRun, name: string): Promise<void> {
-  const [{ url }] = nodes;
-  const { items } = await call<{ items: { id: string; name: string }[] }>(
-    url,
-    'GET',
-    'provider-instances',
-  );
-  const { id } = items.find((instance) => instance.name === name)!;
-  await call(url, 'PATCH', `provider-instances/${id}`, {
-    body: { messagesPerSecond: RATE },
+const SLOW = 'slow';
+
+async function createSlow({ nodes }: ChaosRun): Promise<void> {
+  const [{ account, fromNumber }] = INSTANCES;
+  await call(nodes[0].url, 'POST', 'provider-instances', {
+    body: {
+      name: SLOW,
+      messagesPerSecond: RATE,
+      config: {
+        TWILIO_ACCOUNT_SID: account.accountSid,
+        TWILIO_AUTH_TOKEN: account.authToken,
+        TWILIO_FROM_NUMBER: fromNumber,
+      },
+    },
   });
-  // What the other nodes know of an instance may be a moment old.
-  await delay(2000);
 }
 
 let next = 0;
 
-async function send({ nodes }: ChaosRun, instance: string, count: number): Promise<void> {
+async function send({ nodes }: ChaosRun, count: number): Promise<void> {
   const addresses = Array.from({ length: count }, () => `whatsapp:US.backlog${next++}`);
   await call(nodes[0].url, 'POST', 'notifications', {
-    body: notification(instance, addresses),
+    body: notification(SLOW, addresses),
     patienceMs: PATIENCE_MS,
   });
 }
 
 /** Milliseconds from the moment a message is handed over until Twilio meets it. */
-async function singleDelay(run: ChaosRun, instance: string, no: number): Promise<number> {
+async function singleDelay(run: ChaosRun, no: number): Promise<number> {
   const address = `whatsapp:US.single${no}`;
   const begun = Date.now();
-  const met = run.posted(address);
-  const { url } = run.nodes[no % run.nodes.length];
-  await call(url, 'POST', 'notifications', {
-    body: notification(instance, [address]),
+  await call(run.nodes[no % run.nodes.length].url, 'POST', 'notifications', {
+    body: notification(INSTANCES[1].name, [address]),
     patienceMs: PATIENCE_MS,
   });
-  return (await met) - begun;
+  return (await run.posted(address)) - begun;
 }
 
 const notification = (instance: string, addresses: readonly string[]) => ({
