@@ -350,6 +350,20 @@ describe('a limit that was exceeded after Twilio had accepted the message', () =
     }
   });
 
+  it('is not taken for the failure of the next attempt when the report does not tell its attempt', () => {
+    const again = fold(sent, limited());
+    const second = fold(again, claimed(2000), started(again.fence + 1, 2001));
+    for (const late of [limited(2002), reported('undelivered', 2002, SID, 63018)]) {
+      expect(step(second, { ...late, attempt: undefined } as Evidence)).toMatchObject({
+        applied: false,
+        state: second,
+      });
+    }
+    const accepted2 = fold(second, accepted(second.fence, 2, 2003, OTHER_SID));
+    const failure = { ...limited(2004, OTHER_SID), attempt: undefined } as Evidence;
+    expect(fold(accepted2, failure)).toMatchObject({ status: 'queued', failedAttempts: 2 });
+  });
+
   it('may come before the answer to the POST', () => {
     const early = step(sending, limited());
     expect(early.state).toMatchObject({ status: 'queued', failedAttempts: 1 });

@@ -240,7 +240,11 @@ export function step(state: MessageState, evidence: Evidence): Step {
         source,
         occurredAt: at,
       };
-      const isOver = (evidence.attempt ?? Infinity) <= state.failedAttempts;
+      // A report that does not tell its attempt may be about one that has failed, unless it brings the present SID.
+      const isOver =
+        evidence.attempt === undefined
+          ? state.failedAttempts > 0 && state.sid !== sid
+          : evidence.attempt <= state.failedAttempts;
       // Of an attempt that has failed, only the proof that it arrived all the same counts.
       if (isOver && (!type || RANK[type] <= RANK.discarded)) {
         return {

@@ -1,6 +1,13 @@
 import { EventEmitter, once, setMaxListeners } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { report, type SentCallback } from './callbacks.js';
 import { answer, misbehave, readAll } from './http.js';
@@ -23,6 +30,8 @@ export interface SimulatorOptions {
   readonly port?: number;
   /** Milliseconds before each callback. @default 5 */
   readonly callbackDelayMs?: number;
+  /** Milliseconds that a POST of a message takes; its fate is decided half way through. @default 0 */
+  readonly latencyMs?: number;
   /** Makes whatever is random the same in every run. @default 1 */
   readonly seed?: number;
   /** How likely each fault is at each POST that has none scripted, from 0 to 1. */
@@ -31,8 +40,13 @@ export interface SimulatorOptions {
 
 /** One POST of a message that came in, accepted or not. */
 export interface SimulatedPost {
+  /** When it came in, in milliseconds since 1970. */
+  readonly at: number;
   readonly to: string;
   readonly accountSid: string;
+  /** The whole form. */
+  readonly form: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   readonly fault?: Fault;
   /** The SID, when Twilio has accepted it - whatever it answered. */
   readonly sid?: string;
@@ -132,7 +146,13 @@ export class TwilioSimulator extends EventEmitter<{
       });
     }
     if (request.method === 'POST' && !sid) {
-      return this.create(account, new URLSearchParams(body), response);
+      const post = {
+        at: Date.now(),
+        accountSid,
+        form: new URLSearchParams(body),
+        headers: request.headers,
+      };
+      return this.create(account, post, response);
     }
     if (sid) return this.fetch(sid, account, response);
     return answer(response, 200, { messages: this.list(account, url.searchParams) });
@@ -140,10 +160,12 @@ export class TwilioSimulator extends EventEmitter<{
 
   private async create(
     account: SimulatedAccount,
-    form: URLSearchParams,
+    came: Pick<SimulatedPost, 'at' | 'accountSid' | 'form' | 'headers'>,
     response: ServerResponse,
   ): Promise<void> {
+    const { form } = came;
     const to = form.get('To') ?? '';
+    await this.pass((this.options.latencyMs ?? 0) / 2);
     const fate = this.scripts.get(to) ?? fateByNumber(to);
     const no = this.postsByRecipient.get(to) ?? 0;
     this.postsByRecipient.set(to, no + 1);
@@ -152,7 +174,7 @@ export class TwilioSimulator extends EventEmitter<{
 
     const isAccepted = refusal === undefined && (!fault || fault.endsWith('After'));
     const message = isAccepted ? acceptMessage(account.accountSid, form) : undefined;
-    const post = { to, accountSid: account.accountSid, fault, sid: message?.sid };
+    const post = { ...came, to, fault, sid: message?.sid };
     this.posts.push(post);
     if (message) {
       this.messages.set(message.sid, message);
@@ -161,11 +183,16 @@ export class TwilioSimulator extends EventEmitter<{
       if (fate.callbacks?.early) await reports;
     }
     this.emit('post', post);
+    await this.pass((this.options.latencyMs ?? 0) / 2);
 
     if (fault) return misbehave(fault, response, fate.retryAfter ?? 1);
     if (refusal !== undefined)
       return answer(response, twilioError(refusal).status, twilioError(refusal));
     return answer(response, 201, messageResource(message!));
+  }
+
+  private async pass(ms: number): Promise<void> {
+    if (ms > 0) await delay(ms, undefined, { signal: this.stopped.signal });
   }
 
   private startReports(

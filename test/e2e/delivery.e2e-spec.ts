@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { DataSource } from 'typeorm';
 import { Database } from '../../src/database/database.js';
 import { query } from '../../src/database/transaction.js';
@@ -322,6 +323,22 @@ for (const { name, url } of DATABASES) {
           sid: t.simulator.messagesTo(phoneNumber)[0].sid,
         });
         expect(posts()).toHaveLength(1);
+      });
+
+      it('takes no earlier attempt, which has failed, for the one whose answer was lost', async () => {
+        const { requestId, recipient, posts } = await sendTo({
+          faults: ['resetAfter', 'errorBefore'],
+          statuses: ['sent', 'failed'],
+          errorCode: 63018,
+        });
+        while (posts().length < 2) await once(t.simulator, 'post');
+        await t.settled(requestId, recipient, 'unknown');
+        await passTime(requestId);
+        await checked(requestId, 1);
+        await passTime(requestId);
+        await checked(requestId, 2);
+        expect(await t.settled(requestId, recipient, 'unknown')).toMatchObject({ attempts: 2 });
+        expect(posts()).toHaveLength(2);
       });
 
       it('leaves it unknown when the list has nothing but other messages', async () => {
