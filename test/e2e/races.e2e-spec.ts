@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { Claims, type ClaimedMessage } from '../../src/delivery/claims.js';
+import { Dispatcher } from '../../src/delivery/dispatcher.js';
+import type { Evidence } from '../../src/delivery/evidence.js';
+import { MessageLedger } from '../../src/delivery/ledger.js';
+import { TwilioWhatsappSender } from '../../src/index.js';
+import { eventTypeOf } from '../../src/twilio/statuses.js';
+import { startApplication, type TestApplication } from '../support/application.js';
+
+const LEASE_MS = 1;
+
+describe('whoever is first: the answer, the callbacks, the end of the lease', () => {
+  let t: TestApplication;
+  let ledger: MessageLedger;
+  let sends = 0;
+
+  beforeAll(async () => {
+    t = await startApplication({ options: { delivery: { pollIntervalMs: 60_000 } } });
+    ledger = t.app.get(MessageLedger, { strict: false });
+    // The test itself is the worker.
+    await t.app.get(Dispatcher, { strict: false }).onModuleDestroy();
+  });
+  afterAll(() => t.stop());
+
+  const claim = async (): Promise<ClaimedMessage & { requestId: string }> => {
+    const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
+      notification: { title: 'Hello' },
+      sendTo: { recipients: [{ identifier: 'user', phoneNumber: '+447700900100' }] },
+    });
+    const { messages } = await t.app.get(Claims, { strict: false }).take(LEASE_MS);
+    return { ...messages[0], requestId };
+  };
+
+  it('ends in the same status, with each event once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), async (s) => {
+        const { id, fence, requestId } = await claim();
+        const sid = `SM${String(++sends).padStart(32, '0')}`;
+        const at = Date.now();
+        const record = (evidence: Evidence) => async () => void (await ledger.record(id, evidence));
+        const report = (providerStatus: string) =>
+          record({
+            kind: 'reported',
+            at,
+            source: 'callback',
+            sid,
+            providerStatus,
+            attempt: 1,
+            type: eventTypeOf(providerStatus),
+          });
+        await record({ kind: 'started', at, fence, leaseUntil: at + LEASE_MS })();
+
+        s.scheduleSequence([
+          record({ kind: 'accepted', at, sid, providerStatus: 'queued', attempt: 1, fence }),
+        ]);
+        s.scheduleSequence([report('sent'), report('delivered')]);
+        s.scheduleSequence([report('read'), report('read')]);
+        s.scheduleSequence([() => ledger.sweep(10), () => ledger.sweep(10)]);
+        await s.waitIdle();
+
+        const { messages } = await t.app
+          .get(TwilioWhatsappSender, { strict: false })
+          .status(requestId);
+        expect(messages.items).toMatchObject([{ status: 'seen', sid, attempts: 1 }]);
+        const { body } = await t.api().get(`/v3/messages/${id}`);
+        const told = (body as { events: { providerStatus: string }[] }).events;
+        expect(told.map(({ providerStatus }) => providerStatus).toSorted()).toEqual([
+          'delivered',
+          'queued',
+          'read',
+          'sent',
+        ]);
+        expect(body.attemptLog).toMatchObject([{ outcome: 'accepted', sid }]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
