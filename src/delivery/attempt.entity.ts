@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { InstantColumn } from '../database/columns.js';
 import type { AttemptOutcome } from './message-state.js';
 
@@ -6,6 +6,7 @@ export const ATTEMPT_TABLE = 'twilio_whatsapp_attempt';
 
 /** One POST of a message to Twilio. The row is committed before the first byte leaves. */
 @Entity(ATTEMPT_TABLE)
+@Index(['sid'])
 export class AttemptEntity {
   @PrimaryColumn({ name: 'message_id', type: 'varchar', length: 36 })
   messageId: string;

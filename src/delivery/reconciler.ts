@@ -138,7 +138,7 @@ export class Reconciler
       requestTimeoutMs: this.options.requestTimeoutMs,
       body,
     };
-    const candidates = matches(listed, lost, await this.ownedOf(listed, id));
+    const candidates = matches(listed, lost, await this.ownedOf(listed));
     if (candidates.length === 0) {
       await this.miss(message);
       return undefined;
@@ -153,13 +153,14 @@ export class Reconciler
     await this.ledger.record(id, { kind: 'missing', at, attempt, resendAt: at });
   }
 
-  /** The SIDs among those listed that belong to messages, or to an earlier attempt of the message looked for. */
-  private async ownedOf(listed: readonly ListedMessage[], id: string): Promise<Set<string>> {
+  /** The SIDs among those listed that belong to messages, or did until their attempt failed. */
+  private async ownedOf(listed: readonly ListedMessage[]): Promise<Set<string>> {
+    const sids = JSON.stringify(listed.map(({ sid }) => ({ sid })));
+    const among = `sid IN (${this.database.dialect.rows({ sid: 'text' })})`;
     const rows = await this.database.query<{ sid: string }>(
-      `SELECT sid FROM ${MESSAGE_TABLE} WHERE sid IN (${this.database.dialect.rows({ sid: 'text' })})
-       UNION SELECT sid FROM ${ATTEMPT_TABLE} WHERE message_id = ? AND sid IS NOT NULL`,
-      JSON.stringify(listed.map(({ sid }) => ({ sid }))),
-      id,
+      `SELECT sid FROM ${MESSAGE_TABLE} WHERE ${among} UNION SELECT sid FROM ${ATTEMPT_TABLE} WHERE ${among}`,
+      sids,
+      sids,
     );
     return new Set(rows.map(({ sid }) => sid));
   }

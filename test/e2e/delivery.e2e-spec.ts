@@ -341,6 +341,30 @@ for (const { name, url } of DATABASES) {
         expect(posts()).toHaveLength(2);
       });
 
+      it('does not take a failed attempt of another message for it', async () => {
+        const lost = { faults: ['errorBefore', 'errorBefore', 'errorBefore'] } as const;
+        const { requestId, recipient, phoneNumber } = await sendTo({
+          statuses: ['failed'],
+          errorCode: 63018,
+          next: { statuses: [], next: lost },
+        });
+        while (t.simulator.messagesTo(phoneNumber).length < 2) {
+          await new Promise((resolve) => t.simulator.once('post', resolve));
+        }
+        await t.settled(requestId, recipient, 'sent');
+        const { requestId: other } = await sender.send({
+          notification: { title: 'Hello' },
+          sendTo: { recipients: [recipient] },
+        });
+        await t.settled(other, recipient, 'unknown');
+        expect(t.simulator.messagesTo(phoneNumber)).toHaveLength(2);
+        await passTime(other);
+        await checked(other, 1);
+        await passTime(other);
+        await checked(other, 2);
+        expect(await t.settled(other, recipient, 'unknown')).not.toHaveProperty('sid');
+      });
+
       it('leaves it unknown when the list has nothing but other messages', async () => {
         const { requestId, recipient, phoneNumber } = await sendTo({
           faults: ['errorBefore'],

@@ -113,6 +113,7 @@ const TABLES: Record<string, TableOutline> = {
       sid: optional(text(34)),
       detail: optional(text(255)),
     },
+    indices: [['sid']],
   },
   twilio_whatsapp_delivery_event: {
     columns: {
