@@ -19,7 +19,7 @@ export interface BenchOptions {
 
 /** What a part of the benchmark needs: processes and databases that are gone when it is over. */
 export class Bench {
-  private readonly closers: (() => Promise<unknown> | unknown)[] = [];
+  private readonly closers: (() => Promise<void>)[] = [];
 
   constructor(readonly options: BenchOptions) {}
 

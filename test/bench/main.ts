@@ -4,7 +4,11 @@ import { DATABASES } from '../support/databases.js';
 import { Bench, type BenchDatabase } from './bench.js';
 import type { Section } from './harness/goal.js';
 import { load, machine, markdown, type Report } from './harness/report.js';
+import { accept } from './parts/accept.js';
+import { callbacks } from './parts/callbacks.js';
+import { growth } from './parts/growth.js';
 import { send } from './parts/send.js';
+import { start } from './parts/start.js';
 
 /**
  * `npm run bench -- [send|callbacks|accept|growth|start]`: measures the module beside what people use, all variants in
@@ -22,6 +26,10 @@ const { values, positionals } = parseArgs({
 
 const PARTS: Record<string, (bench: Bench) => Promise<Section[]>> = {
   send,
+  callbacks,
+  accept,
+  growth,
+  start,
 };
 const FOLDER = 'bench-results';
 

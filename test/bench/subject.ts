@@ -17,7 +17,9 @@ export interface SubjectSettings {
 
 /** Requests to Twilio that may be under way at once, in every variant. */
 export const IN_FLIGHT = 256;
+// How fast it can be, not how fast Twilio wants it, is what is measured.
 const MOST_PER_SECOND = 10_000;
+const DELIVERY = { maxInFlight: IN_FLIGHT, accountMessagesPerSecond: 0 };
 
 /** Starts the module in an application that does not listen. */
 export async function startContext(settings: SubjectSettings): Promise<INestApplicationContext> {
@@ -49,8 +51,7 @@ export const createHost = (module: object, platform: Platform): Promise<INestApp
 };
 
 function subjectModule({ databaseUrl, twilioUrl }: SubjectSettings): object {
-  class SubjectModule {}
-  Module({
+  @Module({
     imports: [
       TypeOrmModule.forRoot({
         ...dataSourceOptions(databaseUrl),
@@ -67,11 +68,11 @@ function subjectModule({ databaseUrl, twilioUrl }: SubjectSettings): object {
           TWILIO_FROM_NUMBER: SENDER,
         },
         twilioApiUrl: twilioUrl,
-        // How fast it may be, not how fast Twilio wants it, is what is measured.
-        delivery: { maxInFlight: IN_FLIGHT, ...{ accountMessagesPerSecond: 0 } },
+        delivery: DELIVERY,
       }),
     ],
-  })(SubjectModule);
+  })
+  class SubjectModule {}
   return SubjectModule;
 }
 

@@ -24,7 +24,7 @@ const DAY_MS = 86_400_000;
 interface Filling {
   readonly table: string;
   readonly columns: JsonColumns;
-  row(index: number): object;
+  readonly row: (index: number) => object;
 }
 
 /** Users whose phone numbers are known. */

@@ -1,11 +1,13 @@
 /** What one run of one variant came to. */
 export interface Measurement {
   /** Pieces of work a second, of wall time. */
-  readonly rate: number;
+  readonly rate?: number;
   /** Microseconds of CPU that the measured process spent on a piece of work. */
   readonly cpuUs?: number;
   /** Milliseconds that 99 of 100 requests stayed under. */
   readonly p99Ms?: number;
+  /** Milliseconds until a process listened. */
+  readonly startMs?: number;
   /** Megabytes that the process holds. */
   readonly rssMb?: number;
 }
@@ -13,8 +15,7 @@ export interface Measurement {
 /** One of the things that are compared. */
 export interface Variant {
   readonly name: string;
-  /** @param round 0 is the warm-up, whose result nobody looks at */
-  measure(round: number): Promise<Measurement>;
+  readonly measure: () => Promise<Measurement>;
 }
 
 /** A variant with the results of all rounds. */
@@ -29,16 +30,18 @@ export async function interleave(variants: readonly Variant[], rounds: number): 
   for (let round = 0; round <= rounds; round++) {
     for (let turn = 0; turn < variants.length; turn++) {
       const { name, measure } = variants[(turn + round) % variants.length];
-      const measurement = await measure(round);
-      const { rate, cpuUs = 0, p99Ms = 0 } = measurement;
-      console.error(
-        `  ${round === 0 ? 'warm-up' : `round ${round}`}  ${name}: ${Math.round(rate)}/s, ${Math.round(cpuUs)} µs, p99 ${p99Ms.toFixed(1)} ms`,
-      );
+      const measurement = await measure();
+      console.error(`  round ${round}  ${name}: ${shown(measurement)}`);
       if (round > 0) results.get(name)!.push(measurement);
     }
   }
   return [...results].map(([name, measured]) => ({ name, rounds: measured }));
 }
+
+const shown = (measurement: Measurement): string =>
+  Object.entries(measurement)
+    .map(([figure, value]) => `${figure} ${Math.round(value as number)}`)
+    .join(', ');
 
 /** The middle value; the mean of the two in the middle of an even number. */
 export function median(values: readonly number[]): number {

@@ -82,7 +82,7 @@ export const forkProgram = (name: string, settings: object): ChildProcess =>
   });
 
 /** The settings that a program was started with. */
-export const settingsOf = <T>(): T => JSON.parse(process.env[SETTINGS] ?? '{}') as T;
+export const settings: unknown = JSON.parse(process.env[SETTINGS] ?? '{}');
 
 /** Serves calls until the parent lets go of the program, then cleans up and ends. */
 export function serve(handlers: Handlers, close: () => unknown = () => undefined): void {

@@ -22,6 +22,7 @@ const FIGURES: readonly (readonly [keyof Measurement, string, number])[] = [
   ['rate', '{unit}/s', 0],
   ['cpuUs', 'CPU µs each', 0],
   ['p99Ms', 'p99 ms', 1],
+  ['startMs', 'ms', 0],
   ['rssMb', 'RSS MB', 0],
 ];
 

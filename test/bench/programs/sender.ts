@@ -1,4 +1,4 @@
-import { serve, settingsOf } from '../harness/program.js';
+import { serve, settings as given } from '../harness/program.js';
 import { nestjsTwilio, sdkAlone, sdkOnUndici } from '../rivals/sdk.sending.js';
 import type { Sending } from '../rivals/sending.js';
 import { subject } from '../rivals/subject.sending.js';
@@ -26,7 +26,7 @@ const VARIANTS = {
   subject,
 };
 
-const settings = settingsOf<SenderSettings>();
+const settings = given as SenderSettings;
 const sending: Sending = await VARIANTS[settings.variant](settings);
 serve(
   {

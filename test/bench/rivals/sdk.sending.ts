@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { TwilioModule, TwilioService } from 'nestjs-twilio';
 import twilio from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
@@ -24,20 +26,34 @@ export function sdkAlone(twilioUrl: string): Sending {
 
 export function sdkClient(twilioUrl: string, httpClient?: RequestClient): TwilioClient {
   const client: TwilioClient = twilio(ACCOUNT_SID, AUTH_TOKEN, { httpClient });
+  return pointedAt(twilioUrl, client);
+}
+
+/** Sends a client to the peer, over sockets with the SDK's own limits: it sets them for https only. */
+function pointedAt(twilioUrl: string, client: TwilioClient): TwilioClient {
   client.api.baseUrl = twilioUrl;
+  const defaults = (client as unknown as SdkInternals).httpClient.axios?.defaults;
+  if (defaults) defaults.httpAgent = new HttpAgent({ ...defaults.httpsAgent.options });
   return client;
+}
+
+interface SdkInternals {
+  readonly httpClient: {
+    /** Absent from a client of one's own. */
+    readonly axios?: { readonly defaults: { httpAgent?: HttpAgent; httpsAgent: HttpsAgent } };
+  };
 }
 
 /** The client that nestjs-twilio provides. */
 export async function nestjsTwilio(twilioUrl: string): Promise<Sending> {
-  class NestjsTwilioModule {}
-  Module({
+  @Module({
     imports: [TwilioModule.forRoot({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN })],
-  })(NestjsTwilioModule);
+  })
+  class NestjsTwilioModule {}
+
   const app = await NestFactory.createApplicationContext(NestjsTwilioModule, { logger: false });
   const client: TwilioClient = app.get(TwilioService, { strict: false }).client;
-  client.api.baseUrl = twilioUrl;
-  return { send: loopOf(client), close: () => app.close() };
+  return { send: loopOf(pointedAt(twilioUrl, client)), close: () => app.close() };
 }
 
 /** The SDK over undici with nothing stored: the limit of whoever uses the SDK. */
@@ -47,7 +63,7 @@ export function sdkOnUndici(twilioUrl: string): Sending {
     async request({ method, uri, username, password, data }: RequestClient.RequestOptions) {
       const credentials = Buffer.from(`${username}:${password}`).toString('base64');
       const { statusCode, headers, body } = await pool.request({
-        method: method.toUpperCase() as 'POST',
+        method: method.toUpperCase(),
         path: new URL(uri).pathname,
         headers: {
           authorization: `Basic ${credentials}`,

@@ -12,8 +12,8 @@ import { usualDatabase } from './usual.database.js';
 import { UsualMessage } from './usual.entities.js';
 
 interface Deliverer {
-  deliver(index: number): Promise<unknown>;
-  close(): Promise<void>;
+  readonly deliver: (index: number) => Promise<unknown>;
+  readonly close: () => Promise<void>;
 }
 
 /** The usual design: save the message, call the SDK, save what came of it. */
@@ -65,8 +65,9 @@ async function completions(worker: Worker, count: number): Promise<void> {
 }
 
 async function deliverer(twilioUrl: string, databaseUrl: string): Promise<Deliverer> {
+  @Module({ imports: [TypeOrmModule.forRoot(usualDatabase(databaseUrl))] })
   class UsualModule {}
-  Module({ imports: [TypeOrmModule.forRoot(usualDatabase(databaseUrl))] })(UsualModule);
+
   const app = await NestFactory.createApplicationContext(UsualModule, { logger: ['error'] });
   const repository = app.get(DataSource).getRepository(UsualMessage);
   const { messages } = sdkClient(twilioUrl);
