@@ -6,7 +6,9 @@ import { MESSAGE_TABLE } from '#library/delivery/message.entity.js';
 import { NOTIFICATION_TABLE } from '#library/delivery/notification.entity.js';
 import { DELIVERY_EVENT_TABLE } from '#library/events/delivery-event.entity.js';
 import { USER_TABLE } from '#library/users/user.entity.js';
+import { senderKey } from '#library/delivery/sender-key.js';
 import {
+  ACCOUNT_SID,
   createdAt,
   messageId,
   messageSid,
@@ -18,6 +20,7 @@ import {
 } from './fixtures.js';
 
 const BATCH = 10_000;
+const OWN = { accountSid: ACCOUNT_SID, address: SENDER };
 const DAY_MS = 86_400_000;
 
 /** The rows of a table: one for each index. */
@@ -118,6 +121,7 @@ const fillingsOf = (instanceId: string): Filling[] => [
       instance_id: 'text',
       to_address: 'text',
       from_address: 'text',
+      sender: 'text',
       status: 'text',
       fence: 'int',
       claims: 'int',
@@ -136,6 +140,7 @@ const fillingsOf = (instanceId: string): Filling[] => [
       instance_id: instanceId,
       to_address: phoneNumber(index),
       from_address: SENDER,
+      sender: senderKey(instanceId, OWN, OWN),
       status: 'sent',
       fence: 2,
       claims: 0,

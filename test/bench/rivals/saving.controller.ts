@@ -35,6 +35,7 @@ export class SavingController {
         instanceId: requestId,
         to: phoneNumber,
         from: SENDER,
+        sender: requestId,
         status: 'queued',
         fence: 0,
         claims: 0,
