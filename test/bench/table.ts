@@ -2,6 +2,17 @@ import type { Database } from '#library/database/database.js';
 import type { JsonColumns } from '#library/database/dialect.js';
 import { batch, type Transaction } from '#library/database/transaction.js';
 import { ATTEMPT_TABLE } from '#library/delivery/attempt.entity.js';
+import {
+  ENDED_COLUMNS,
+  endedRow,
+  EVENT_COLUMNS,
+  eventRow,
+  STARTED_COLUMNS,
+  startedRow,
+  STATE_COLUMNS,
+  stateRow,
+} from '#library/delivery/ledger.rows.js';
+import { initialState, type MessageState } from '#library/delivery/message-state.js';
 import { MESSAGE_TABLE } from '#library/delivery/message.entity.js';
 import { NOTIFICATION_TABLE } from '#library/delivery/notification.entity.js';
 import { DELIVERY_EVENT_TABLE } from '#library/events/delivery-event.entity.js';
@@ -115,85 +126,62 @@ const fillingsOf = (instanceId: string): Filling[] => [
   {
     table: MESSAGE_TABLE,
     columns: {
-      id: 'text',
+      ...STATE_COLUMNS,
       request_id: 'text',
       recipient: 'text',
       instance_id: 'text',
       to_address: 'text',
       from_address: 'text',
       sender: 'text',
-      status: 'text',
-      fence: 'int',
-      claims: 'int',
-      attempts: 'int',
-      due_at: 'bigint',
-      expires_at: 'bigint',
-      checks: 'int',
-      sid: 'text',
       created_at: 'bigint',
-      sent_at: 'bigint',
     },
     row: (index) => ({
-      id: messageId(index),
+      ...stateRow(messageId(index), sentState(index)),
       request_id: messageId(index),
       recipient: userName(index),
       instance_id: instanceId,
       to_address: phoneNumber(index),
       from_address: SENDER,
       sender: senderKey(instanceId, OWN, OWN),
-      status: 'sent',
-      fence: 2,
-      claims: 0,
-      attempts: 1,
-      // Nobody shall ask Twilio about them meanwhile.
-      due_at: Date.now() + DAY_MS,
-      expires_at: createdAt(index) + DAY_MS,
-      checks: 0,
-      sid: messageSid(index),
       created_at: createdAt(index),
-      sent_at: createdAt(index),
     }),
   },
   {
     table: ATTEMPT_TABLE,
-    columns: {
-      message_id: 'text',
-      no: 'int',
-      started_at: 'bigint',
-      ended_at: 'bigint',
-      outcome: 'text',
-      http_status: 'int',
-      sid: 'text',
+    columns: { ...STARTED_COLUMNS, ...ENDED_COLUMNS },
+    row: (index) => {
+      const attempt = {
+        no: 1,
+        startedAt: createdAt(index),
+        endedAt: createdAt(index),
+        outcome: 'accepted',
+        httpStatus: 201,
+        sid: messageSid(index),
+      } as const;
+      return { ...startedRow(messageId(index), attempt), ...endedRow(messageId(index), attempt) };
     },
-    row: (index) => ({
-      message_id: messageId(index),
-      no: 1,
-      started_at: createdAt(index),
-      ended_at: createdAt(index),
-      outcome: 'accepted',
-      http_status: 201,
-      sid: messageSid(index),
-    }),
   },
   {
     table: DELIVERY_EVENT_TABLE,
-    columns: {
-      message_id: 'text',
-      sid: 'text',
-      provider_status: 'text',
-      error_code: 'int',
-      type: 'text',
-      source: 'text',
-      occurred_at: 'bigint',
-    },
-    row: (index) => ({
-      message_id: messageId(index),
-      sid: messageSid(index),
-      provider_status: 'queued',
-      error_code: 0,
-      type: 'sent',
-      source: 'response',
-      occurred_at: createdAt(index),
-    }),
+    columns: EVENT_COLUMNS,
+    row: (index) =>
+      eventRow(messageId(index), {
+        type: 'sent',
+        providerStatus: 'queued',
+        sid: messageSid(index),
+        errorCode: 0,
+        source: 'response',
+        occurredAt: createdAt(index),
+      }),
   },
 ];
+
+const sentState = (index: number): MessageState => ({
+  // Nobody shall ask Twilio about it meanwhile.
+  ...initialState(Date.now() + DAY_MS, createdAt(index) + DAY_MS),
+  status: 'sent',
+  fence: 2,
+  attempts: 1,
+  sid: messageSid(index),
+  sentAt: createdAt(index),
+});

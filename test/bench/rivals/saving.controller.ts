@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { DataSource, type Repository } from 'typeorm';
 import { v7 as uuid } from 'uuid';
+import { initialState } from '#library/delivery/message-state.js';
 import { MessageEntity } from '#library/delivery/message.entity.js';
 import { SENDER } from '../fixtures.js';
 
@@ -36,13 +37,7 @@ export class SavingController {
         to: phoneNumber,
         from: SENDER,
         sender: requestId,
-        status: 'queued',
-        fence: 0,
-        claims: 0,
-        attempts: 0,
-        dueAt,
-        expiresAt: dueAt,
-        checks: 0,
+        ...initialState(dueAt, dueAt),
         createdAt: now,
       }),
     );
