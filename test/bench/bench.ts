@@ -1,3 +1,5 @@
+import { copyFile } from 'node:fs/promises';
+import { sqliteFile } from '#library/app/data-source.js';
 import { createDatabase } from '../support/databases.js';
 import { Program, type Handlers } from './harness/program.js';
 import type { Fill } from './programs/fill.js';
@@ -19,6 +21,8 @@ export interface BenchOptions {
 
 /** What a part of the benchmark needs: processes and databases that are gone when it is over. */
 export class Bench {
+  /** Files of SQLite that are copied rather than filled again. */
+  private readonly templates = new Map<string, string>();
   private readonly closers: (() => Promise<void>)[] = [];
 
   constructor(readonly options: BenchOptions) {}
@@ -47,17 +51,27 @@ export class Bench {
   }
 
   /** The URL of a database with so many messages in it. */
-  async filled(url: string, design: 'subject' | 'usual', count: number): Promise<string> {
+  async filled(url: string, design: keyof Fill, count: number): Promise<string> {
     const own = await this.database(url);
+    if (url !== 'sqlite') {
+      await this.fill(own, design, count);
+      return own;
+    }
+    const key = `${design} ${count}`;
+    const template = this.templates.get(key) ?? (await this.database(url));
+    if (!this.templates.has(key)) await this.fill(template, design, count);
+    this.templates.set(key, template);
+    await copyFile(sqliteFile(template)!, sqliteFile(own)!);
+    return own;
+  }
+
+  private async fill(databaseUrl: string, design: keyof Fill, count: number): Promise<void> {
     const begun = performance.now();
     const fill = await Program.start<Fill>('fill');
-    await fill.call(design, own, count);
+    await fill.call(design, databaseUrl, count);
     await fill.stop();
-    const seconds = (performance.now() - begun) / 1000;
-    console.error(
-      `  ${count} messages (${design}, ${url.split(':')[0]}) in ${seconds.toFixed(0)} s`,
-    );
-    return own;
+    const seconds = Math.round((performance.now() - begun) / 1000);
+    console.error(`  ${count} messages (${design}) in ${seconds} s`);
   }
 
   /** Ends the processes, then drops the databases. */
