@@ -1,6 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { sqliteFile } from '#library/app/data-source.js';
 import { createDatabase } from '../support/databases.js';
+import type { Rounds } from './harness/measurement.js';
 import { Program, type Handlers } from './harness/program.js';
 import type { Fill } from './programs/fill.js';
 import type { Peer } from './programs/peer.js';
@@ -12,9 +13,8 @@ export interface BenchDatabase {
   readonly url: string;
 }
 
-export interface BenchOptions {
+export interface BenchOptions extends Rounds {
   readonly quick: boolean;
-  readonly rounds: number;
   readonly databases: readonly BenchDatabase[];
   readonly redisUrl?: string;
 }

@@ -53,6 +53,7 @@ if (databases.length === 0) {
 const options = {
   quick: values.quick,
   rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
+  warmUps: values.quick ? 0 : 1,
   databases,
   redisUrl: process.env.TEST_REDIS_URL,
 };

@@ -24,12 +24,21 @@ export interface Line {
   readonly rounds: readonly Measurement[];
 }
 
-/** Runs all variants once in every round, in an order that moves on, after a round to warm up. */
-export async function interleave(variants: readonly Variant[], rounds: number): Promise<Line[]> {
+export interface Rounds {
+  readonly rounds: number;
+  /** Rounds before them that nobody counts. */
+  readonly warmUps: number;
+}
+
+/** Runs all variants once in every round, in an order that moves on. */
+export async function interleave(
+  variants: readonly Variant[],
+  { rounds, warmUps }: Rounds,
+): Promise<Line[]> {
   const results = new Map<string, Measurement[]>(variants.map(({ name }) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 1 - warmUps; round <= rounds; round++) {
     for (let turn = 0; turn < variants.length; turn++) {
-      const { name, measure } = variants[(turn + round) % variants.length];
+      const { name, measure } = variants[(turn + round + warmUps) % variants.length];
       const measurement = await measure();
       console.error(`  round ${round}  ${name}: ${shown(measurement)}`);
       if (round > 0) results.get(name)!.push(measurement);

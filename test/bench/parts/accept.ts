@@ -78,7 +78,7 @@ async function many(
           ),
       };
     }),
-    bench.options.rounds,
+    bench.options,
   );
   const goals = new Goals(lines);
   for (const { name } of bench.options.databases) {
@@ -114,7 +114,7 @@ async function single(
           ),
       };
     }),
-    bench.options.rounds,
+    bench.options,
   );
   const goals = new Goals(lines);
   for (const { name } of bench.options.databases) {

@@ -72,7 +72,7 @@ export async function callbacks(bench: Bench): Promise<Section[]> {
         };
       });
     if (variants.length === 0) continue;
-    const lines = await interleave(variants, bench.options.rounds);
+    const lines = await interleave(variants, bench.options);
     sections.push({
       title: `${title}, ${messages.toLocaleString('en')} in the table, ${CONNECTIONS} connections`,
       unit: 'callbacks',

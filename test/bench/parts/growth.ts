@@ -24,7 +24,7 @@ export async function growth(bench: Bench): Promise<Section[]> {
     }
   }
   console.error('growth');
-  const lines = await interleave(variants, bench.options.rounds);
+  const lines = await interleave(variants, bench.options);
   const goals = new Goals(lines);
   for (const { name } of bench.options.databases) {
     const [few, many] = sizes.map((size) => named(name, size));

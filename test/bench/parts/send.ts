@@ -45,7 +45,7 @@ export async function send(bench: Bench): Promise<Section[]> {
         },
       };
     });
-    const lines = await interleave(variants, bench.options.rounds);
+    const lines = await interleave(variants, bench.options);
     const goals = new Goals(lines);
     for (const { name } of bench.options.databases) {
       if (delayMs === 0) goalsAtOnce(goals, name);

@@ -18,7 +18,7 @@ export async function start(bench: Bench): Promise<Section[]> {
     const databaseUrl = await bench.database('sqlite');
     variants.push({ name, measure: () => timeOf(program, databaseUrl) });
   }
-  const lines = await interleave(variants, bench.size(10, 1));
+  const lines = await interleave(variants, bench.options);
   const goals = new Goals(lines).ratio('time to listening', 'startMs', OURS, EMPTY, [
     'at most',
     1.5,
