@@ -1,3 +1,5 @@
+import type { RowsStatement } from './transaction.js';
+
 /** The SQL type of a column that is read from a JSON parameter. */
 export type JsonColumnType = 'text' | 'int' | 'bigint';
 export type JsonColumns = Readonly<Record<string, JsonColumnType>>;
@@ -19,13 +21,17 @@ export interface Dialect {
   placeholders(sql: string): string;
   /** A query that yields the rows of one JSON array parameter. */
   rows(columns: JsonColumns): string;
-  /** Inserts the rows of one JSON array parameter. */
-  insert(table: string, columns: JsonColumns, onConflict?: OnConflict): string;
+  insert(table: string, columns: JsonColumns, onConflict?: OnConflict): RowsStatement;
   /**
-   * Updates rows, found by the columns in `key`, from one JSON array parameter.
+   * Updates rows that are found by the columns in `key`.
    * @param where a further condition; `r` stands for the new row
    */
-  update(table: string, columns: JsonColumns, key: readonly string[], where?: string): string;
+  update(
+    table: string,
+    columns: JsonColumns,
+    key: readonly string[],
+    where?: string,
+  ): RowsStatement;
   /** Whether the transaction may succeed when it is simply run again. */
   isDeadlock(error: unknown): boolean;
 }

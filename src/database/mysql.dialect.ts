@@ -1,5 +1,5 @@
 import type { Dialect, JsonColumnType } from './dialect.js';
-import { errorCode, matches, names } from './sql.js';
+import { errorCode, forAllRows, matches, names } from './sql.js';
 
 const JSON_TABLE_TYPES: Record<JsonColumnType, string> = {
   text: 'LONGTEXT',
@@ -20,19 +20,21 @@ export const mysqlDialect: Dialect = {
     )})) j`,
   insert(table, columns, onConflict) {
     const insert = `INSERT INTO ${table} (${names(columns)}) ${this.rows(columns)}`;
-    if (!onConflict) return insert;
+    if (!onConflict) return forAllRows(insert);
     const [first] = names(columns);
     const set =
       onConflict === 'keep'
         ? `${first} = ${table}.${first}`
         : onConflict.update.map((name) => `${name} = VALUES(${name})`).join(', ');
-    return `${insert} ON DUPLICATE KEY UPDATE ${set}`;
+    return forAllRows(`${insert} ON DUPLICATE KEY UPDATE ${set}`);
   },
   update(table, columns, key, where) {
     const set = names(columns)
       .filter((name) => !key.includes(name))
       .map((name) => `${table}.${name} = r.${name}`);
-    return `UPDATE ${table} JOIN (${this.rows(columns)}) r ON ${matches(table, key, where)} SET ${set}`;
+    return forAllRows(
+      `UPDATE ${table} JOIN (${this.rows(columns)}) r ON ${matches(table, key, where)} SET ${set}`,
+    );
   },
   isDeadlock: (error) => errorCode(error) === 'ER_LOCK_DEADLOCK',
 };

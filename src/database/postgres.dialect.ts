@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.js';
-import { assignments, conflictClause, errorCode, matches, names } from './sql.js';
+import { assignments, conflictClause, errorCode, forAllRows, matches, names } from './sql.js';
 
 const DEADLOCK_DETECTED = '40P01';
 const SERIALIZATION_FAILURE = '40001';
@@ -15,10 +15,14 @@ export const postgresDialect: Dialect = {
   rows: (columns) =>
     `SELECT * FROM jsonb_to_recordset(?::text::jsonb) AS j(${names(columns).map((name) => `${name} ${columns[name]}`)})`,
   insert(table, columns, onConflict) {
-    return `INSERT INTO ${table} (${names(columns)}) ${this.rows(columns)}${conflictClause(onConflict)}`;
+    return forAllRows(
+      `INSERT INTO ${table} (${names(columns)}) ${this.rows(columns)}${conflictClause(onConflict)}`,
+    );
   },
   update(table, columns, key, where) {
-    return `UPDATE ${table} SET ${assignments(columns, key)} FROM (${this.rows(columns)}) r WHERE ${matches(table, key, where)}`;
+    return forAllRows(
+      `UPDATE ${table} SET ${assignments(columns, key)} FROM (${this.rows(columns)}) r WHERE ${matches(table, key, where)}`,
+    );
   },
   isDeadlock: (error) =>
     [DEADLOCK_DETECTED, SERIALIZATION_FAILURE].includes(String(errorCode(error))),

@@ -1,6 +1,13 @@
 import type { JsonColumns, OnConflict } from './dialect.js';
+import type { RowsStatement } from './transaction.js';
 
 export const names = (columns: JsonColumns): string[] => Object.keys(columns);
+
+/** A statement whose rows travel as one JSON parameter. */
+export const forAllRows = (sql: string): RowsStatement => ({
+  sql,
+  runs: (rows) => [[JSON.stringify(rows)]],
+});
 
 /** `a = r.a, …` for every column that is not part of the key. */
 export const assignments = (columns: JsonColumns, key: readonly string[]): string =>

@@ -22,7 +22,15 @@ export function* query<Row = never>(
   return (yield { sql, params }) as Row[];
 }
 
-/** Runs one statement for many rows, which travel as one JSON parameter; nothing when there are none. */
-export function* batch(sql: string, rows: readonly object[]): Transaction<void> {
-  if (rows.length > 0) yield* query(sql, JSON.stringify(rows));
+/** A statement for many rows, in the way that suits the database best. */
+export interface RowsStatement {
+  readonly sql: string;
+  /** The parameters of each time that the statement is run: once for all rows, or once for each of them. */
+  readonly runs: (rows: readonly object[]) => readonly (readonly SqlValue[])[];
+}
+
+/** Runs a statement for many rows; nothing when there are none. */
+export function* batch({ sql, runs }: RowsStatement, rows: readonly object[]): Transaction<void> {
+  if (rows.length === 0) return;
+  for (const params of runs(rows)) yield* query(sql, ...params);
 }

@@ -1,6 +1,7 @@
 import { BadRequestException, Injectable, UnprocessableEntityException } from '@nestjs/common';
 import { MoreThan, type EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
+import { GroupCommit } from '../database/group-commit.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
@@ -33,9 +34,19 @@ const COLUMNS = {
   updated_at: 'bigint',
 } satisfies JsonColumns;
 
+interface AddressRow {
+  readonly identifier: string;
+  readonly phone_number: string | null;
+}
+
 /** The module's own user directory. */
 @Injectable()
 export class UsersService implements UserDirectory {
+  // Hundreds that ask at once would take every connection of the pool, one each.
+  private readonly lookups = new GroupCommit((waiting: (readonly string[])[]) =>
+    this.findTogether(waiting),
+  );
+
   constructor(
     private readonly database: Database,
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
@@ -50,16 +61,20 @@ export class UsersService implements UserDirectory {
     identifiers: readonly string[],
     transaction?: EntityManager,
   ): Promise<DirectoryUser[]> {
-    const find = () => this.select(identifiers);
-    const rows = await (transaction
-      ? this.database.runWithin(transaction, find)
-      : this.database.read(find));
-    return rows.map(({ identifier, phone_number }) => ({ identifier, phoneNumber: phone_number }));
+    if (!transaction) return this.lookups.add(identifiers);
+    const rows = await this.database.runWithin(transaction, () => this.select(identifiers));
+    return rows.map(directoryUser);
   }
 
-  private select(
-    identifiers: readonly string[],
-  ): Transaction<{ identifier: string; phone_number: string | null }[]> {
+  private async findTogether(lookups: readonly (readonly string[])[]): Promise<DirectoryUser[][]> {
+    const rows = await this.database.read(() => this.select([...new Set(lookups.flat())]));
+    const found = new Map(rows.map((row) => [row.identifier, directoryUser(row)]));
+    return lookups.map((identifiers) =>
+      identifiers.flatMap((identifier) => found.get(identifier) ?? []),
+    );
+  }
+
+  private select(identifiers: readonly string[]): Transaction<AddressRow[]> {
     return query(
       `SELECT identifier, phone_number FROM ${USER_TABLE} WHERE identifier IN (${this.database.dialect.rows(
         { identifier: 'text' },
@@ -184,6 +199,11 @@ function phoneColumn(phoneNumber: unknown): string | undefined {
   const text = typeof phoneNumber === 'string' ? phoneNumber : JSON.stringify(phoneNumber);
   return [...text].slice(0, MAX_PHONE_LENGTH).join('');
 }
+
+const directoryUser = ({ identifier, phone_number }: AddressRow): DirectoryUser => ({
+  identifier,
+  phoneNumber: phone_number,
+});
 
 const viewOf = ({ identifier, profile }: UserEntity): UserView => ({
   identifier,
