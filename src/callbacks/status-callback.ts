@@ -1,6 +1,7 @@
 import type { Report } from '../delivery/evidence.js';
 import { failureOf } from '../delivery/failure.js';
 import { MESSAGE_SID, STATUS, toErrorCode } from '../twilio/outcome.js';
+import { redact } from './redaction.js';
 import type { FormParameters } from '../twilio/signature.js';
 import { eventTypeOf } from '../twilio/statuses.js';
 
@@ -11,6 +12,8 @@ export interface StatusCallback {
   readonly providerStatus: string;
   readonly errorCode?: number;
   readonly errorMessage?: string;
+  /** The whole of it, redacted, in JSON. */
+  readonly raw: string;
 }
 
 /**
@@ -29,12 +32,13 @@ export function readStatusCallback(parameters: FormParameters): StatusCallback |
     providerStatus,
     errorCode: toErrorCode(fields.get('ErrorCode')),
     errorMessage: fields.get('ErrorMessage') || fields.get('ChannelStatusMessage'),
+    raw: JSON.stringify(redact(parameters)),
   };
 }
 
 /** The callback as evidence about its message. An error code on a positive status means nothing. */
 export function reportOf(
-  { sid, providerStatus, errorCode, errorMessage }: StatusCallback,
+  { sid, providerStatus, errorCode, errorMessage, raw }: StatusCallback,
   attempt: number | undefined,
 ): Report {
   const type = eventTypeOf(providerStatus);
@@ -45,6 +49,7 @@ export function reportOf(
     providerStatus,
     type,
     attempt,
+    raw,
   };
   if (type !== 'discarded') return report;
   if (providerStatus === 'canceled' && errorCode === undefined) {

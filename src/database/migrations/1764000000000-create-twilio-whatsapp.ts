@@ -124,6 +124,7 @@ const TABLES: Record<string, TableOutline> = {
       explanation: optional(longText),
       source: text(16),
       occurred_at: instant,
+      raw: optional(longText),
     },
   },
 };
