@@ -1,6 +1,7 @@
 import { registerAs, type ConfigType } from '@nestjs/config';
+import { configurationFrom } from '../providers/configuration.js';
 import type { TwilioWhatsappModuleOptions } from '../twilio-whatsapp.options.js';
-import { readEnvironment, type Environment } from './environment.js';
+import { readEnvironment } from './environment.js';
 import { secretsOf } from './secrets.js';
 
 /** The settings of the backend, checked, from its environment and an `.env` file. */
@@ -18,7 +19,7 @@ export const backendConfig = registerAs('backend', () => {
       publicUrl: environment.publicUrl,
       encryptionKeys: [...secrets.encryptionKeys],
       api: { key: secrets.apiKey, secret: secrets.apiSecret },
-      provider: providerOf(environment),
+      provider: configurationFrom(environment),
       twilioApiUrl: environment.TWILIO_API_URL,
       redis: environment.REDIS_URL,
       delivery: {
@@ -31,12 +32,3 @@ export const backendConfig = registerAs('backend', () => {
   };
 });
 export type BackendConfig = ConfigType<typeof backendConfig>;
-
-function providerOf({
-  TWILIO_ACCOUNT_SID,
-  TWILIO_AUTH_TOKEN,
-  TWILIO_FROM_NUMBER,
-}: Environment): TwilioWhatsappModuleOptions['provider'] {
-  if (!TWILIO_ACCOUNT_SID || !TWILIO_AUTH_TOKEN || !TWILIO_FROM_NUMBER) return undefined;
-  return { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM_NUMBER };
-}

@@ -7,7 +7,6 @@ import { NotificationStore } from '../delivery/notification-store.js';
 import { CallbackUrls, type CallbackPath } from '../providers/callback-urls.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { verifyForm, type FormParameters } from '../twilio/signature.js';
-import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
 import { readStatusCallback, reportOf, type StatusCallback } from './status-callback.js';
 
 /** A callback as it came in. */
@@ -16,10 +15,16 @@ export interface SignedForm {
   readonly parameters: FormParameters;
 }
 
-/** Somewhere to look for the credentials that may have signed. */
-type Signer = () => Promise<TwilioCredentials | undefined>;
+/** An account, and the auth tokens that may have signed for it. */
+interface Signatory {
+  readonly accountSid: string;
+  readonly authTokens: readonly string[];
+}
 
-/** How old what is known of an instance may be when its signature does not fit: its token may have been rotated. */
+/** Somewhere to look for whoever may have signed. */
+type Signer = () => Promise<Signatory | undefined>;
+
+/** Anybody may call the URL of an instance: in vain, it costs no more than one look at the database in this time. */
 const FRESH_MS = 1000;
 
 /** Checks that a callback is Twilio's and records what it says. Resolves after the commit. */
@@ -45,8 +50,9 @@ export class CallbackRecorder {
     const callback = await this.verified(form, this.callbackUrls.ofAttempt(path), [
       this.instance(instanceId),
       // Whoever brought credentials along with the request is who Twilio signs for.
-      () => this.notifications.credentialsOf(messageId),
-      this.instance(instanceId, FRESH_MS),
+      this.sender(messageId),
+      // Another node may have stored a new token a moment ago. Only our own URLs get this far.
+      this.instance(instanceId, 0),
     ]);
     if (callback) await this.record(messageId, callback, attempt);
   }
@@ -79,11 +85,10 @@ export class CallbackRecorder {
     signers: readonly Signer[],
   ): Promise<StatusCallback | undefined> {
     for (const signer of signers) {
-      const credentials = await stored(signer);
-      if (!credentials || !verifyForm([credentials.authToken], signature, url, parameters))
-        continue;
+      const signatory = await stored(signer);
+      if (!signatory || !verifyForm(signatory.authTokens, signature, url, parameters)) continue;
       const callback = readStatusCallback(parameters);
-      if (callback && callback.accountSid !== credentials.accountSid) {
+      if (callback && callback.accountSid !== signatory.accountSid) {
         throw forgery('names another account');
       }
       return callback;
@@ -92,7 +97,24 @@ export class CallbackRecorder {
   }
 
   private instance(id: string, maxAgeMs?: number): Signer {
-    return async () => (await this.instances.find(id, maxAgeMs))?.credentials;
+    return async () => {
+      const { configuration } = (await this.instances.find(id, maxAgeMs)) ?? {};
+      if (!configuration) return undefined;
+      const { TWILIO_AUTH_TOKEN: primary, TWILIO_SECONDARY_AUTH_TOKEN: secondary } = configuration;
+      return {
+        accountSid: configuration.TWILIO_ACCOUNT_SID,
+        authTokens: secondary === undefined ? [primary] : [primary, secondary],
+      };
+    };
+  }
+
+  private sender(messageId: string): Signer {
+    return async () => {
+      const credentials = await this.notifications.credentialsOf(messageId);
+      return (
+        credentials && { accountSid: credentials.accountSid, authTokens: [credentials.authToken] }
+      );
+    };
   }
 
   /** A message that is gone, or never was, is none of the sender's business: that is no error. */
