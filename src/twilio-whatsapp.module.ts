@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ApiGuard } from './http/api.guard.js';
+import { CallbackInbox } from './callbacks/callback-inbox.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { DatabaseClock } from './database/database-clock.js';
+import { CallbackVerifier } from './callbacks/callback-verifier.js';
 import { Database } from './database/database.js';
 import { Acceptance } from './delivery/acceptance.js';
 import { DeliveryAnnouncer } from './delivery/announcer.js';
@@ -52,9 +54,11 @@ import { UsersService } from './users/users.service.js';
     },
     ApiGuard,
     Acceptance,
+    CallbackInbox,
     CallbackRecorder,
     CallbackUrls,
     Claims,
+    CallbackVerifier,
     Courier,
     CredentialsBreaker,
     CredentialsCipher,

@@ -1,30 +1,17 @@
-import {
-  Controller,
-  Headers,
-  HttpCode,
-  HttpStatus,
-  Param,
-  ParseIntPipe,
-  Post,
-  Req,
-} from '@nestjs/common';
+import { Controller, HttpCode, HttpStatus, Param, ParseIntPipe, Post, Req } from '@nestjs/common';
 import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
-import { CallbackRecorder } from './callback-recorder.js';
-import { readForm, type CallbackRequest } from './form-body.js';
+import { CallbackInbox } from './callback-inbox.js';
+import { signedRequest, type HttpRequest } from './callback-request.js';
 
 /** Where Twilio reports; its signature takes the place of the API key. */
 @Controller(`callbacks/${PROVIDER_IDENTIFIER}`)
 export class CallbacksController {
-  constructor(private readonly recorder: CallbackRecorder) {}
+  constructor(private readonly inbox: CallbackInbox) {}
 
   @Post(':instanceId')
   @HttpCode(HttpStatus.NO_CONTENT)
-  ofInstance(
-    @Param('instanceId') instanceId: string,
-    @Headers('x-twilio-signature') signature = '',
-    @Req() request: CallbackRequest,
-  ): Promise<void> {
-    return this.recorder.ofInstance(instanceId, { signature, parameters: readForm(request) });
+  ofInstance(@Param('instanceId') instanceId: string, @Req() request: HttpRequest): Promise<void> {
+    return this.inbox.ofInstance(instanceId, signedRequest(request));
   }
 
   @Post(':instanceId/:messageId/:attempt/:mac')
@@ -34,12 +21,8 @@ export class CallbacksController {
     @Param('messageId') messageId: string,
     @Param('attempt', ParseIntPipe) attempt: number,
     @Param('mac') mac: string,
-    @Headers('x-twilio-signature') signature = '',
-    @Req() request: CallbackRequest,
+    @Req() request: HttpRequest,
   ): Promise<void> {
-    return this.recorder.ofAttempt({ instanceId, messageId, attempt }, mac, {
-      signature,
-      parameters: readForm(request),
-    });
+    return this.inbox.ofAttempt({ instanceId, messageId, attempt }, mac, signedRequest(request));
   }
 }

@@ -42,6 +42,21 @@ export class CallbackUrls {
     return `${this.base}/${instanceId}/${messageId}/${attempt}/${this.cipher.mac(textOf(path))}`;
   }
 
+  /** What a URL of an attempt says; undefined for one that we did not make. */
+  read(url: string): CallbackPath | undefined {
+    const [address] = url.split('#');
+    if (!address.startsWith(`${this.base}/`)) return undefined;
+    const parts = address.slice(this.base.length + 1).split('/');
+    const [instanceId, messageId, attempt, mac] = parts;
+    const path = { instanceId, messageId, attempt: Number(attempt) };
+    return parts.length === 4 && this.isOurs(path, mac) ? path : undefined;
+  }
+
+  /** The forms in which Twilio may have signed a URL of ours. */
+  spellings(url: string): string[] {
+    return [url];
+  }
+
   /** Whether we made the URL with these parts. Costs no database work. */
   isOurs(path: CallbackPath, mac: string): boolean {
     return this.cipher.verifyMac(textOf(path), mac);
