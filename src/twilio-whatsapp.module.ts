@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { ApiGuard } from './http/api.guard.js';
 import { CallbackInbox } from './callbacks/callback-inbox.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
+import { CallbackReplay } from './callbacks/callback-replay.js';
+import { CallbackSpool } from './callbacks/callback-spool.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { CallbackVerifier } from './callbacks/callback-verifier.js';
 import { Database } from './database/database.js';
@@ -56,6 +58,8 @@ import { UsersService } from './users/users.service.js';
     Acceptance,
     CallbackInbox,
     CallbackRecorder,
+    CallbackReplay,
+    CallbackSpool,
     CallbackUrls,
     Claims,
     CallbackVerifier,

@@ -120,6 +120,30 @@ export class DeliveryOptions {
   drainTimeoutMs = 25_000;
 }
 
+/** Where callbacks are kept while the database takes none. */
+export class SpoolOptions {
+  /** A directory on a disk that survives the process. Processes may share it. */
+  @IsString()
+  @IsNotEmpty({ message: 'directory must be the path of a directory' })
+  directory: string;
+
+  /**
+   * How many files it may hold, what was put aside among them. Callbacks that come together share a file.
+   * @default 10000
+   */
+  @IsInt()
+  @Min(1)
+  maxFiles = 10_000;
+
+  /**
+   * How many bytes it may hold, what was put aside among them.
+   * @default 268435456 (256 MiB)
+   */
+  @IsInt()
+  @Min(1)
+  maxBytes = 256 * 1024 * 1024;
+}
+
 /** Options of `TwilioWhatsappModule`. */
 export class TwilioWhatsappOptions {
   /**
@@ -157,6 +181,11 @@ export class TwilioWhatsappOptions {
   @ValidateNested()
   delivery: DeliveryOptions = new DeliveryOptions();
 
+  /** Where callbacks are kept while the database takes none; without it they are answered with 503, and mostly lost. */
+  @IsOptional()
+  @ValidateNested()
+  spool?: SpoolOptions;
+
   /** The host's own users; without it, the module keeps them in its own table. */
   @IsOptional()
   @IsObject()
@@ -187,7 +216,10 @@ export type TwilioWhatsappModuleOptions = Pick<
   TwilioWhatsappOptions,
   'publicUrl' | 'encryptionKeys'
 > &
-  Partial<Omit<TwilioWhatsappOptions, 'delivery'>> & { delivery?: Partial<DeliveryOptions> };
+  Partial<Omit<TwilioWhatsappOptions, 'delivery' | 'spool'>> & {
+    delivery?: Partial<DeliveryOptions>;
+    spool?: Pick<SpoolOptions, 'directory'> & Partial<SpoolOptions>;
+  };
 
 /** Settings fixed while modules are assembled, hence not available from `useFactory`. */
 export interface TwilioWhatsappModuleExtras {

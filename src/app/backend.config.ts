@@ -1,13 +1,18 @@
+import { join } from 'node:path';
 import { registerAs, type ConfigType } from '@nestjs/config';
 import { configurationFrom } from '../providers/configuration.js';
 import type { TwilioWhatsappModuleOptions } from '../twilio-whatsapp.options.js';
 import { readEnvironment } from './environment.js';
-import { secretsOf } from './secrets.js';
+import { dataFolder, secretsOf } from './secrets.js';
+
+/** What `SPOOL_DIRECTORY` says to keep callbacks nowhere. */
+const NO_SPOOL = 'none';
 
 /** The settings of the backend, checked, from its environment and an `.env` file. */
 export const backendConfig = registerAs('backend', () => {
   const environment = readEnvironment(process.env);
   const secrets = secretsOf(environment);
+  const directory = environment.SPOOL_DIRECTORY ?? join(dataFolder(environment), 'spool');
   return {
     port: environment.PORT,
     host: environment.HOST,
@@ -28,6 +33,7 @@ export const backendConfig = registerAs('backend', () => {
         accountMessagesPerSecond: environment.ACCOUNT_MESSAGES_PER_SECOND,
         ambiguousPolicy: environment.AMBIGUOUS_POLICY,
       },
+      spool: directory === NO_SPOOL ? undefined : { directory },
     } satisfies TwilioWhatsappModuleOptions,
   };
 });

@@ -131,6 +131,11 @@ export class Environment {
   })
   REDIS_URL?: string;
 
+  /** Where callbacks are kept while the database is down; `none` keeps them nowhere. @default spool beside the database */
+  @IsOptional()
+  @IsString()
+  SPOOL_DIRECTORY?: string;
+
   @IsIn(LOG_LEVELS, { message: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}` })
   LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'log';
 

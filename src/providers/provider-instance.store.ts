@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { DatabaseError } from '../database/database-error.js';
+import { DatabaseError, rethrow } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import type { JsonColumns } from '../database/dialect.js';
@@ -70,7 +70,10 @@ export class ProviderInstanceStore {
   ): Promise<ReadonlyMap<string, ProviderInstance>> {
     if (performance.now() - this.readAt < maxAgeMs) return this.cached;
     const { writes } = this;
-    const rows = await manager.getRepository(ProviderInstanceEntity).find({ order: { id: 'ASC' } });
+    const rows = await manager
+      .getRepository(ProviderInstanceEntity)
+      .find({ order: { id: 'ASC' } })
+      .catch(rethrow);
     const before = this.cached;
     const read = new Map(rows.map((row) => [row.id, this.open(row, before.get(row.id))]));
     // What was read while somebody wrote may be of yesterday: good enough for now, not to be kept.

@@ -42,19 +42,17 @@ export class CallbackClient {
         ...(override && { override: { twilio_whatsapp: override } }),
       })
       .expect(202);
-    return Promise.all(
-      recipients.map(async ({ identifier, phoneNumber }) => {
-        const message = await this.t.settled(body.requestId, identifier, 'sent');
-        const [{ form }] = this.t.simulator.messagesTo(phoneNumber);
-        return {
-          id: String(message.id),
-          sid: String(message.sid),
-          recipient: identifier,
-          url: form.get('StatusCallback')!,
-          instance: String(message.instance),
-        };
-      }),
-    );
+    while ((await this.counts(body.requestId)).sent !== count) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const messages = await this.messagesOf(body.requestId);
+    return messages.map((message) => ({
+      id: message.id,
+      sid: message.sid,
+      recipient: message.recipient,
+      url: this.t.simulator.messages.get(message.sid)!.form.get('StatusCallback')!,
+      instance: message.instance,
+    }));
   }
 
   /** POSTs a form as Twilio does, signed for the URL unless a signature is given. */
@@ -67,6 +65,25 @@ export class CallbackClient {
       .post(pathname + search)
       .set({ 'Content-Type': 'application/x-www-form-urlencoded', 'X-Twilio-Signature': signature })
       .send(body.toString());
+  }
+
+  private async counts(requestId: string): Promise<Record<string, number>> {
+    const { body } = await this.t.api().get(`/v3/notifications/${requestId}`).expect(200);
+    return body.counts;
+  }
+
+  private async messagesOf(requestId: string): Promise<Record<string, string>[]> {
+    const found: Record<string, string>[] = [];
+    let cursor = '';
+    do {
+      const { body } = await this.t
+        .api()
+        .get(`/v3/messages?requestId=${requestId}&limit=200${cursor && `&cursor=${cursor}`}`)
+        .expect(200);
+      found.push(...body.items);
+      cursor = body.nextCursor ?? '';
+    } while (cursor);
+    return found;
   }
 
   /** A message as the API shows it. */
