@@ -26,6 +26,8 @@ export const AMBIGUOUS_POLICIES = ['hold', 'resend-after-verify', 'resend'] as c
 export type AmbiguousPolicy = (typeof AMBIGUOUS_POLICIES)[number];
 
 const HTTP_ORIGIN = /^https?:\/\/[^\s/?#]+\/?$/;
+/** `name=value` pairs of Twilio's connection overrides: `ct`, `rt`, `tt`, `rc`, `rp`, `e`, `sni`. */
+const CONNECTION_OVERRIDE = /^(ct|rt|tt|rc|rp|e|sni)=[\w,-]+(&(ct|rt|tt|rc|rp|e|sni)=[\w,-]+)*$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 
 const REDIS_URL = /^rediss?:\/\/\S+$/;
@@ -154,6 +156,19 @@ export class TwilioWhatsappOptions {
     message: 'publicUrl must be an http(s) URL without query, such as https://notify.example.com',
   })
   publicUrl: string;
+
+  /**
+   * How Twilio is to call back, such as `rc=5&rp=all`: five tries more, after whatever went wrong. It is appended to every
+   * `StatusCallback` behind a `#`. Without it, Twilio tries once more when it cannot connect, and not after a 503.
+   *
+   * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+   */
+  @IsOptional()
+  @Matches(CONNECTION_OVERRIDE, {
+    message:
+      "callbackConnection must be connection overrides of Twilio's without the #, such as rc=5&rp=all",
+  })
+  callbackConnection?: string;
 
   /** Keys of 32 bytes in base64 that encrypt what is secret. The first encrypts, all of them decrypt. */
   @IsArray()

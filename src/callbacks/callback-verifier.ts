@@ -87,7 +87,7 @@ export class CallbackVerifier {
     return (
       signed !== undefined &&
       this.callbackUrls
-        .spellings(url + signed.query)
+        .spellings(url.replace(/#.*$/, '') + signed.query)
         .some((spelling) => verifyForm(authTokens, request.signature, spelling, signed.parameters))
     );
   }

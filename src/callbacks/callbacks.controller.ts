@@ -1,7 +1,25 @@
-import { Controller, HttpCode, HttpStatus, Param, ParseIntPipe, Post, Req } from '@nestjs/common';
+import {
+  Controller,
+  ForbiddenException,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Post,
+  Req,
+  type PipeTransform,
+} from '@nestjs/common';
 import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { CallbackInbox } from './callback-inbox.js';
 import { signedRequest, type HttpRequest } from './callback-request.js';
+
+/** An attempt's number as we write it: `01` is none of ours. */
+const ATTEMPT: PipeTransform<string, number> = {
+  transform(text) {
+    if (!/^[1-9]\d{0,8}$/.test(text))
+      throw new ForbiddenException('The callback is not one of ours.');
+    return Number(text);
+  },
+};
 
 /** Where Twilio reports; its signature takes the place of the API key. */
 @Controller(`callbacks/${PROVIDER_IDENTIFIER}`)
@@ -19,7 +37,7 @@ export class CallbacksController {
   ofAttempt(
     @Param('instanceId') instanceId: string,
     @Param('messageId') messageId: string,
-    @Param('attempt', ParseIntPipe) attempt: number,
+    @Param('attempt', ATTEMPT) attempt: number,
     @Param('mac') mac: string,
     @Req() request: HttpRequest,
   ): Promise<void> {
