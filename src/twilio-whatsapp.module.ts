@@ -4,8 +4,8 @@ import { CallbackInbox } from './callbacks/callback-inbox.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { CallbackReplay } from './callbacks/callback-replay.js';
 import { CallbackSpool } from './callbacks/callback-spool.js';
-import { DatabaseClock } from './database/database-clock.js';
 import { CallbackVerifier } from './callbacks/callback-verifier.js';
+import { DatabaseClock } from './database/database-clock.js';
 import { Database } from './database/database.js';
 import { Acceptance } from './delivery/acceptance.js';
 import { DeliveryAnnouncer } from './delivery/announcer.js';
@@ -61,8 +61,8 @@ import { UsersService } from './users/users.service.js';
     CallbackReplay,
     CallbackSpool,
     CallbackUrls,
-    Claims,
     CallbackVerifier,
+    Claims,
     Courier,
     CredentialsBreaker,
     CredentialsCipher,

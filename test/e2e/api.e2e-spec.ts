@@ -741,7 +741,7 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
     ['get', 'messages?cursor=%00', 400],
     ['get', 'messages?requestId[]=1', 400],
     ['post', 'callbacks/twilio_whatsapp/%00', 403],
-    ['post', 'callbacks/twilio_whatsapp/a/b/c/d', 400],
+    ['post', 'callbacks/twilio_whatsapp/a/b/c/d', 403],
     ['post', 'callbacks/twilio_whatsapp/a/b/1/%00', 403],
   ] as const)('%s %s is no more than a %d', async (method, path, status) => {
     const { body } = await t.api()[method](`/v3/${path}`).expect(status);
