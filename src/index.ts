@@ -48,6 +48,7 @@ export { TwilioWhatsappModule } from './twilio-whatsapp.module.js';
 export {
   DeliveryOptions,
   OVERRIDE_SCOPES,
+  SpoolOptions,
   type ApiGuardOptions,
   type ApiKeyOptions,
   type OverrideScope,

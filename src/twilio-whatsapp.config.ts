@@ -1,12 +1,13 @@
 import { registerAs } from '@nestjs/config';
+import { configurationFrom } from './providers/configuration.js';
 import type { TwilioWhatsappModuleOptions } from './twilio-whatsapp.options.js';
 
 /**
  * The module's options from the environment, for hosts that use `@nestjs/config`:
  * `TwilioWhatsappModule.forRootAsync(twilioWhatsappConfig.asProvider())`.
  *
- * Reads `PUBLIC_URL`, `ENCRYPTION_KEYS` (comma-separated), `API_KEY`, `API_SECRET`, `TWILIO_ACCOUNT_SID`,
- * `TWILIO_AUTH_TOKEN`, `TWILIO_FROM_NUMBER` and `TWILIO_API_URL`.
+ * Reads `PUBLIC_URL`, `ENCRYPTION_KEYS` (comma-separated), `API_KEY`, `API_SECRET`, `TWILIO_API_URL`
+ * and the configuration keys of the provider, such as `TWILIO_ACCOUNT_SID`.
  */
 export const twilioWhatsappConfig = registerAs('twilioWhatsapp', (): TwilioWhatsappModuleOptions =>
   optionsFrom(process.env),
@@ -14,19 +15,12 @@ export const twilioWhatsappConfig = registerAs('twilioWhatsapp', (): TwilioWhats
 
 /** What is missing is left out, and found by the validation of the options. */
 function optionsFrom(env: NodeJS.ProcessEnv): TwilioWhatsappModuleOptions {
-  const { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM_NUMBER } = env;
-  const isConfigured = TWILIO_ACCOUNT_SID || TWILIO_AUTH_TOKEN || TWILIO_FROM_NUMBER;
+  const provider = configurationFrom(env);
   return {
     publicUrl: env.PUBLIC_URL ?? '',
     encryptionKeys: (env.ENCRYPTION_KEYS ?? '').split(',').filter(Boolean),
     ...(env.API_KEY && env.API_SECRET && { api: { key: env.API_KEY, secret: env.API_SECRET } }),
-    ...(isConfigured && {
-      provider: {
-        TWILIO_ACCOUNT_SID: TWILIO_ACCOUNT_SID ?? '',
-        TWILIO_AUTH_TOKEN: TWILIO_AUTH_TOKEN ?? '',
-        TWILIO_FROM_NUMBER: TWILIO_FROM_NUMBER ?? '',
-      },
-    }),
+    ...(provider && { provider }),
     ...(env.TWILIO_API_URL && { twilioApiUrl: env.TWILIO_API_URL }),
   };
 }

@@ -4,12 +4,23 @@ export const PROVIDER_IDENTIFIER = 'twilio_whatsapp';
 /** The channel that the provider serves, as named in `override.channels`. */
 export const CHANNEL = 'whatsapp';
 
-/** The provider's configuration keys. */
-export const CONFIGURATION_KEYS = [
+/** The configuration keys that a provider instance cannot do without. */
+export const REQUIRED_KEYS = [
   'TWILIO_ACCOUNT_SID',
   'TWILIO_AUTH_TOKEN',
   'TWILIO_FROM_NUMBER',
 ] as const;
+export type RequiredKey = (typeof REQUIRED_KEYS)[number];
+
+/** The configuration keys that a request may override. */
+export const OVERRIDABLE_KEYS = [
+  ...REQUIRED_KEYS,
+  'TWILIO_API_KEY_SID',
+  'TWILIO_API_KEY_SECRET',
+] as const;
+
+/** The provider's configuration keys. */
+export const CONFIGURATION_KEYS = [...OVERRIDABLE_KEYS, 'TWILIO_SECONDARY_AUTH_TOKEN'] as const;
 export type ConfigurationKey = (typeof CONFIGURATION_KEYS)[number];
 
 /** Token of the module's options, validated and with their defaults. */

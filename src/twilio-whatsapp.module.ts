@@ -1,6 +1,10 @@
 import { Module } from '@nestjs/common';
 import { ApiGuard } from './http/api.guard.js';
+import { CallbackInbox } from './callbacks/callback-inbox.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
+import { CallbackReplay } from './callbacks/callback-replay.js';
+import { CallbackSpool } from './callbacks/callback-spool.js';
+import { CallbackVerifier } from './callbacks/callback-verifier.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { Database } from './database/database.js';
 import { Acceptance } from './delivery/acceptance.js';
@@ -52,8 +56,12 @@ import { UsersService } from './users/users.service.js';
     },
     ApiGuard,
     Acceptance,
+    CallbackInbox,
     CallbackRecorder,
+    CallbackReplay,
+    CallbackSpool,
     CallbackUrls,
+    CallbackVerifier,
     Claims,
     Courier,
     CredentialsBreaker,

@@ -26,6 +26,8 @@ export const AMBIGUOUS_POLICIES = ['hold', 'resend-after-verify', 'resend'] as c
 export type AmbiguousPolicy = (typeof AMBIGUOUS_POLICIES)[number];
 
 const HTTP_ORIGIN = /^https?:\/\/[^\s/?#]+\/?$/;
+/** `name=value` pairs of Twilio's connection overrides: `ct`, `rt`, `tt`, `rc`, `rp`, `e`, `sni`. */
+const CONNECTION_OVERRIDE = /^(ct|rt|tt|rc|rp|e|sni)=[\w,-]+(&(ct|rt|tt|rc|rp|e|sni)=[\w,-]+)*$/;
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 
 const REDIS_URL = /^rediss?:\/\/\S+$/;
@@ -120,6 +122,30 @@ export class DeliveryOptions {
   drainTimeoutMs = 25_000;
 }
 
+/** Where callbacks are kept while the database takes none. */
+export class SpoolOptions {
+  /** A directory on a disk that survives the process. Processes may share it. */
+  @IsString()
+  @IsNotEmpty({ message: 'directory must be the path of a directory' })
+  directory: string;
+
+  /**
+   * How many files it may hold, what was put aside among them. Callbacks that come together share a file.
+   * @default 10000
+   */
+  @IsInt()
+  @Min(1)
+  maxFiles = 10_000;
+
+  /**
+   * How many bytes it may hold, what was put aside among them.
+   * @default 268435456 (256 MiB)
+   */
+  @IsInt()
+  @Min(1)
+  maxBytes = 256 * 1024 * 1024;
+}
+
 /** Options of `TwilioWhatsappModule`. */
 export class TwilioWhatsappOptions {
   /**
@@ -130,6 +156,19 @@ export class TwilioWhatsappOptions {
     message: 'publicUrl must be an http(s) URL without query, such as https://notify.example.com',
   })
   publicUrl: string;
+
+  /**
+   * How Twilio is to call back, such as `rc=5&rp=all`: five tries more, after whatever went wrong. It is appended to every
+   * `StatusCallback` behind a `#`. Without it, Twilio tries once more when it cannot connect, and not after a 503.
+   *
+   * @see https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+   */
+  @IsOptional()
+  @Matches(CONNECTION_OVERRIDE, {
+    message:
+      "callbackConnection must be connection overrides of Twilio's without the #, such as rc=5&rp=all",
+  })
+  callbackConnection?: string;
 
   /** Keys of 32 bytes in base64 that encrypt what is secret. The first encrypts, all of them decrypt. */
   @IsArray()
@@ -156,6 +195,11 @@ export class TwilioWhatsappOptions {
 
   @ValidateNested()
   delivery: DeliveryOptions = new DeliveryOptions();
+
+  /** Where callbacks are kept while the database takes none; without it they are answered with 503, and mostly lost. */
+  @IsOptional()
+  @ValidateNested()
+  spool?: SpoolOptions;
 
   /** The host's own users; without it, the module keeps them in its own table. */
   @IsOptional()
@@ -187,7 +231,10 @@ export type TwilioWhatsappModuleOptions = Pick<
   TwilioWhatsappOptions,
   'publicUrl' | 'encryptionKeys'
 > &
-  Partial<Omit<TwilioWhatsappOptions, 'delivery'>> & { delivery?: Partial<DeliveryOptions> };
+  Partial<Omit<TwilioWhatsappOptions, 'delivery' | 'spool'>> & {
+    delivery?: Partial<DeliveryOptions>;
+    spool?: Pick<SpoolOptions, 'directory'> & Partial<SpoolOptions>;
+  };
 
 /** Settings fixed while modules are assembled, hence not available from `useFactory`. */
 export interface TwilioWhatsappModuleExtras {

@@ -10,10 +10,14 @@ const GOOD = {
 describe('resolveOptions', () => {
   it('adds the defaults', () => {
     expect(
-      resolveOptions({ ...GOOD, delivery: { maxInFlight: 8 } }, { controllers: true }),
+      resolveOptions(
+        { ...GOOD, delivery: { maxInFlight: 8 }, spool: { directory: 'spool', maxFiles: 5 } },
+        { controllers: true },
+      ),
     ).toMatchObject({
       allowOverrides: ['content', 'sender', 'credentials'],
       delivery: { maxInFlight: 8, requestTimeoutMs: 30_000 },
+      spool: { directory: 'spool', maxFiles: 5, maxBytes: 268_435_456 },
     });
   });
 
@@ -44,6 +48,10 @@ describe('resolveOptions', () => {
     ],
     ['allowOverrides', { allowOverrides: ['everything' as 'content'] }],
     ['maxInFlight', { delivery: { maxInFlight: 0 } }],
+    ['spool.directory', { spool: { directory: '' } }],
+    ['spool.maxFiles', { spool: { directory: 'spool', maxFiles: 0 } }],
+    ['callbackConnection', { callbackConnection: '#rc=5' }],
+    ['callbackConnection', { callbackConnection: 'rc=5&x=y' }],
     ['twilioApiUrl', { twilioApiUrl: 'twilio' }],
   ])('names %s when it is wrong', (option, wrong) => {
     const boot = () => resolveOptions({ ...GOOD, ...wrong }, { controllers: true });

@@ -3,6 +3,7 @@ import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
 import { TwilioWhatsappOptionsError } from './twilio-whatsapp.errors.js';
 import {
   DeliveryOptions,
+  SpoolOptions,
   TwilioWhatsappOptions,
   type TwilioWhatsappModuleExtras,
   type TwilioWhatsappModuleOptions,
@@ -21,6 +22,7 @@ export function resolveOptions(
   const options = withDefaults(TwilioWhatsappOptions, {
     ...given,
     delivery: withDefaults(DeliveryOptions, given?.delivery),
+    spool: given?.spool && withDefaults(SpoolOptions, given.spool),
     provider: given?.provider && withDefaults(ProviderConfigDto, given.provider),
   });
   const problems = messagesOf(validateSync(options));

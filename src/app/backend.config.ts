@@ -1,12 +1,18 @@
+import { join } from 'node:path';
 import { registerAs, type ConfigType } from '@nestjs/config';
+import { configurationFrom } from '../providers/configuration.js';
 import type { TwilioWhatsappModuleOptions } from '../twilio-whatsapp.options.js';
-import { readEnvironment, type Environment } from './environment.js';
-import { secretsOf } from './secrets.js';
+import { readEnvironment } from './environment.js';
+import { dataFolder, secretsOf } from './secrets.js';
+
+/** What `SPOOL_DIRECTORY` says to keep callbacks nowhere. */
+const NO_SPOOL = 'none';
 
 /** The settings of the backend, checked, from its environment and an `.env` file. */
 export const backendConfig = registerAs('backend', () => {
   const environment = readEnvironment(process.env);
   const secrets = secretsOf(environment);
+  const directory = environment.SPOOL_DIRECTORY ?? join(dataFolder(environment), 'spool');
   return {
     port: environment.PORT,
     host: environment.HOST,
@@ -18,7 +24,7 @@ export const backendConfig = registerAs('backend', () => {
       publicUrl: environment.publicUrl,
       encryptionKeys: [...secrets.encryptionKeys],
       api: { key: secrets.apiKey, secret: secrets.apiSecret },
-      provider: providerOf(environment),
+      provider: configurationFrom(environment),
       twilioApiUrl: environment.TWILIO_API_URL,
       redis: environment.REDIS_URL,
       delivery: {
@@ -27,16 +33,8 @@ export const backendConfig = registerAs('backend', () => {
         accountMessagesPerSecond: environment.ACCOUNT_MESSAGES_PER_SECOND,
         ambiguousPolicy: environment.AMBIGUOUS_POLICY,
       },
+      spool: directory === NO_SPOOL ? undefined : { directory },
     } satisfies TwilioWhatsappModuleOptions,
   };
 });
 export type BackendConfig = ConfigType<typeof backendConfig>;
-
-function providerOf({
-  TWILIO_ACCOUNT_SID,
-  TWILIO_AUTH_TOKEN,
-  TWILIO_FROM_NUMBER,
-}: Environment): TwilioWhatsappModuleOptions['provider'] {
-  if (!TWILIO_ACCOUNT_SID || !TWILIO_AUTH_TOKEN || !TWILIO_FROM_NUMBER) return undefined;
-  return { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM_NUMBER };
-}

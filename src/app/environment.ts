@@ -11,9 +11,9 @@ import {
 } from 'class-validator';
 import { Transform } from 'class-transformer';
 import { applyDecorators } from '@nestjs/common';
-import { CONFIGURATION_FORMS } from '../providers/configuration.js';
+import { MatchesForm, MatchesFormOfPair } from '../providers/dto/provider-config.dto.js';
 import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
-import { CONFIGURATION_KEYS, type ConfigurationKey } from '../twilio-whatsapp.constants.js';
+import { CONFIGURATION_KEYS } from '../twilio-whatsapp.constants.js';
 import { AMBIGUOUS_POLICIES, type AmbiguousPolicy } from '../twilio-whatsapp.options.js';
 import { validate } from '../validation/validate.js';
 
@@ -22,11 +22,6 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] 
 const DATABASE_URL = /^(sqlite:\/\/.+|(postgres|postgresql|mysql|mariadb):\/\/.+)$/;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const TWILIO_API = 'https://api.twilio.com';
-
-const IsForm = (key: ConfigurationKey): PropertyDecorator =>
-  Matches(CONFIGURATION_FORMS[key].form, {
-    message: `${key} must be ${CONFIGURATION_FORMS[key].hint}`,
-  });
 
 /** A whole number that may be left out. */
 function IsCount(key: string, min: number, max: number): PropertyDecorator {
@@ -85,16 +80,26 @@ export class Environment {
   ENCRYPTION_KEYS?: string[];
 
   @ValidateIf(anyTwilioKey)
-  @IsForm('TWILIO_ACCOUNT_SID')
+  @MatchesForm('TWILIO_ACCOUNT_SID')
   TWILIO_ACCOUNT_SID?: string;
 
   @ValidateIf(anyTwilioKey)
-  @IsForm('TWILIO_AUTH_TOKEN')
+  @MatchesForm('TWILIO_AUTH_TOKEN')
   TWILIO_AUTH_TOKEN?: string;
 
   @ValidateIf(anyTwilioKey)
-  @IsForm('TWILIO_FROM_NUMBER')
+  @MatchesForm('TWILIO_FROM_NUMBER')
   TWILIO_FROM_NUMBER?: string;
+
+  @MatchesFormOfPair('TWILIO_API_KEY_SID')
+  TWILIO_API_KEY_SID?: string;
+
+  @MatchesFormOfPair('TWILIO_API_KEY_SECRET')
+  TWILIO_API_KEY_SECRET?: string;
+
+  @IsOptional()
+  @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
+  TWILIO_SECONDARY_AUTH_TOKEN?: string;
 
   @Matches(/^https?:\/\/[^\s/?#]+\/?$/, {
     message: `TWILIO_API_URL must be a URL such as ${TWILIO_API}`,
@@ -125,6 +130,11 @@ export class Environment {
     message: 'REDIS_URL must be a URL such as redis://localhost:6379',
   })
   REDIS_URL?: string;
+
+  /** Where callbacks are kept while the database is down; `none` keeps them nowhere. @default spool beside the database */
+  @IsOptional()
+  @IsString()
+  SPOOL_DIRECTORY?: string;
 
   @IsIn(LOG_LEVELS, { message: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}` })
   LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'log';

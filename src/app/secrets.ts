@@ -31,8 +31,7 @@ export function secretsOf(environment: Environment): Secrets {
   if (API_KEY && API_SECRET && ENCRYPTION_KEYS) {
     return { apiKey: API_KEY, apiSecret: API_SECRET, encryptionKeys: ENCRYPTION_KEYS };
   }
-  const database = sqliteFile(environment.DATABASE_URL);
-  const file = join(database ? dirname(database) : 'data', FILE_NAME);
+  const file = join(dataFolder(environment), FILE_NAME);
   const stored = readOrMake(file);
   return {
     apiKey: API_KEY ?? stored.API_KEY,
@@ -40,6 +39,12 @@ export function secretsOf(environment: Environment): Secrets {
     encryptionKeys: ENCRYPTION_KEYS ?? stored.ENCRYPTION_KEYS,
     file,
   };
+}
+
+/** Where the backend keeps files of its own: beside the database file, where there is one. */
+export function dataFolder({ DATABASE_URL }: Environment): string {
+  const database = sqliteFile(DATABASE_URL);
+  return database ? dirname(database) : 'data';
 }
 
 function readOrMake(file: string): StoredSecrets {

@@ -1,30 +1,35 @@
 import {
   Controller,
-  Headers,
+  ForbiddenException,
   HttpCode,
   HttpStatus,
   Param,
-  ParseIntPipe,
   Post,
   Req,
+  type PipeTransform,
 } from '@nestjs/common';
 import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
-import { CallbackRecorder } from './callback-recorder.js';
-import { readForm, type CallbackRequest } from './form-body.js';
+import { CallbackInbox } from './callback-inbox.js';
+import { signedRequest, type HttpRequest } from './callback-request.js';
+
+/** An attempt's number as we write it: `01` is none of ours. */
+const ATTEMPT: PipeTransform<string, number> = {
+  transform(text) {
+    if (!/^[1-9]\d{0,8}$/.test(text))
+      throw new ForbiddenException('The callback is not one of ours.');
+    return Number(text);
+  },
+};
 
 /** Where Twilio reports; its signature takes the place of the API key. */
 @Controller(`callbacks/${PROVIDER_IDENTIFIER}`)
 export class CallbacksController {
-  constructor(private readonly recorder: CallbackRecorder) {}
+  constructor(private readonly inbox: CallbackInbox) {}
 
   @Post(':instanceId')
   @HttpCode(HttpStatus.NO_CONTENT)
-  ofInstance(
-    @Param('instanceId') instanceId: string,
-    @Headers('x-twilio-signature') signature = '',
-    @Req() request: CallbackRequest,
-  ): Promise<void> {
-    return this.recorder.ofInstance(instanceId, { signature, parameters: readForm(request) });
+  ofInstance(@Param('instanceId') instanceId: string, @Req() request: HttpRequest): Promise<void> {
+    return this.inbox.ofInstance(instanceId, signedRequest(request));
   }
 
   @Post(':instanceId/:messageId/:attempt/:mac')
@@ -32,14 +37,10 @@ export class CallbacksController {
   ofAttempt(
     @Param('instanceId') instanceId: string,
     @Param('messageId') messageId: string,
-    @Param('attempt', ParseIntPipe) attempt: number,
+    @Param('attempt', ATTEMPT) attempt: number,
     @Param('mac') mac: string,
-    @Headers('x-twilio-signature') signature = '',
-    @Req() request: CallbackRequest,
+    @Req() request: HttpRequest,
   ): Promise<void> {
-    return this.recorder.ofAttempt({ instanceId, messageId, attempt }, mac, {
-      signature,
-      parameters: readForm(request),
-    });
+    return this.inbox.ofAttempt({ instanceId, messageId, attempt }, mac, signedRequest(request));
   }
 }

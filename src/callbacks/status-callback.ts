@@ -1,59 +1,64 @@
-import type { Report } from '../delivery/evidence.js';
-import { failureOf } from '../delivery/failure.js';
 import { MESSAGE_SID, STATUS, toErrorCode } from '../twilio/outcome.js';
-import type { FormParameters } from '../twilio/signature.js';
-import { eventTypeOf } from '../twilio/statuses.js';
+import { signedText, type FormParameters } from '../twilio/signature.js';
+import { redact } from './redaction.js';
+import type { ReportedStatus } from './reported-status.js';
 
-/** What a status callback of Twilio's says. */
-export interface StatusCallback {
-  readonly accountSid: string;
-  readonly sid: string;
-  readonly providerStatus: string;
-  readonly errorCode?: number;
-  readonly errorMessage?: string;
-}
+/** The fields that decide what a callback says, and how each looks in the text that is signed. */
+const DECISIVE: readonly (readonly [name: string, signed: RegExp])[] = [
+  ['AccountSid', /AccountSidAC/g],
+  ['ErrorCode', /ErrorCode\d/g],
+  ['MessageSid', /MessageSid[SM]M/g],
+  ['MessageStatus', /MessageStatus[a-z]/g],
+  ['SmsSid', /SmsSid[SM]M/g],
+  ['SmsStatus', /SmsStatus[a-z]/g],
+];
 
 /**
  * Reads a status callback. `EventType` is not looked at: it has been seen as READ on a message that failed.
  *
  * @returns undefined for anything that is not a status of a message, such as an incoming message
  */
-export function readStatusCallback(parameters: FormParameters): StatusCallback | undefined {
+export function readStatusCallback(parameters: FormParameters): ReportedStatus | undefined {
   const fields = new Map(parameters);
   const sid = fields.get('MessageSid') ?? '';
   const providerStatus = fields.get('MessageStatus') ?? '';
   if (!MESSAGE_SID.test(sid) || !STATUS.test(providerStatus)) return undefined;
   return {
+    source: 'callback',
     accountSid: fields.get('AccountSid') ?? '',
     sid,
     providerStatus,
     errorCode: toErrorCode(fields.get('ErrorCode')),
     errorMessage: fields.get('ErrorMessage') || fields.get('ChannelStatusMessage'),
+    raw: JSON.stringify(redact(parameters)),
   };
 }
 
-/** The callback as evidence about its message. An error code on a positive status means nothing. */
-export function reportOf(
-  { sid, providerStatus, errorCode, errorMessage }: StatusCallback,
-  attempt: number | undefined,
-): Report {
-  const type = eventTypeOf(providerStatus);
-  const report: Report = {
-    kind: 'reported',
-    source: 'callback',
-    sid,
-    providerStatus,
-    type,
-    attempt,
-  };
-  if (type !== 'discarded') return report;
-  if (providerStatus === 'canceled' && errorCode === undefined) {
-    return { ...report, discard: CANCELED_AT_TWILIO };
-  }
-  return { ...report, ...failureOf(errorCode, errorMessage) };
+/**
+ * Whether a signed form may be another one in disguise. Twilio signs names and values without a mark between them, so
+ * a signature that was seen once also fits forms in which they are cut elsewhere. What decides must stand in the signed
+ * text exactly as often as it is a field, once at most, agree with its older twin, and have nothing behind it.
+ */
+export function isDisguised(parameters: FormParameters): boolean {
+  const fields = new Map(parameters);
+  const text = signedText(parameters);
+  const differ = (name: string, twin: string) =>
+    fields.has(twin) && fields.get(twin) !== fields.get(name);
+  return (
+    differ('MessageSid', 'SmsSid') ||
+    differ('MessageStatus', 'SmsStatus') ||
+    /^\d+\D/.test(fields.get('ErrorCode') ?? '') ||
+    DECISIVE.some(
+      ([name, signed]) =>
+        parameters.filter(([other]) => other === name).length > 1 ||
+        (text.match(signed) ?? []).length !==
+          parameters.filter((field) => isSignedAs(field, name, signed)).length,
+    )
+  );
 }
 
-const CANCELED_AT_TWILIO = {
-  reason: 'canceled',
-  explanation: 'The message was cancelled at Twilio before it was sent.',
-};
+/** Also by a field such as `SmsMessageSid`, as long as its name is all letters and begins with a capital. */
+const isSignedAs = ([name, value]: FormParameters[number], decisive: string, signed: RegExp) =>
+  /^[A-Z][A-Za-z]*$/.test(name) &&
+  name.endsWith(decisive) &&
+  (decisive + value).search(signed) === 0;

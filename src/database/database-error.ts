@@ -5,7 +5,7 @@ import { errorCode } from './sql.js';
  * error holds every parameter, so it never leaves the database folder.
  */
 export class DatabaseError extends Error {
-  override readonly name = 'DatabaseError';
+  override readonly name: string = 'DatabaseError';
   /** The driver's code, such as `23505` or `ER_DUP_ENTRY`. */
   readonly code: string;
   /** Whether a row with this key is there already. */
@@ -37,3 +37,8 @@ const DUPLICATES = new Set([
 /** SQL's classes 22 (data) and 23 (constraint), as PostgreSQL and SQLite write them. */
 const REFUSAL = /^(2[23][0-9A-Z]{3}|SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)\w*)$/;
 const REFUSED_STATE = /^2[23]/;
+
+/** Makes a failure of TypeORM's or a driver's one of ours. @throws DatabaseError */
+export function rethrow(error: unknown): never {
+  throw new DatabaseError(error);
+}

@@ -2,7 +2,7 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { InjectWhatsappDataSource } from '../twilio-whatsapp.decorators.js';
-import { DatabaseError } from './database-error.js';
+import { DatabaseError, rethrow } from './database-error.js';
 import type { Dialect } from './dialect.js';
 import { mysqlDialect } from './mysql.dialect.js';
 import { postgresDialect } from './postgres.dialect.js';
@@ -108,10 +108,6 @@ export class Database implements OnModuleInit {
     this.awaitingCommit.delete(queryRunner);
     if (isCommitted) waiting.forEach((callback) => callback());
   }
-}
-
-function rethrow(error: unknown): never {
-  throw new DatabaseError(error);
 }
 
 /** @throws Error for a database that is not supported, naming those that are */

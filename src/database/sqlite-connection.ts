@@ -87,12 +87,13 @@ export class SqliteConnection {
 }
 
 /** An open transaction of the host keeps the module from SQLite's only connection. */
-class HostTransactionError extends Error {
+class HostTransactionError extends DatabaseError {
   override readonly name = 'HostTransactionError';
 
   constructor() {
-    super(
-      `A transaction of the application has been open for ${HOST_TRANSACTION_MS / 1000} s on SQLite's only connection. Pass it along as send(…, { transaction }), and keep it short.`,
-    );
+    super({
+      code: 'HOST_TRANSACTION',
+      message: `A transaction of the application has been open for ${HOST_TRANSACTION_MS / 1000} s on SQLite's only connection. Pass it along as send(…, { transaction }), and keep it short.`,
+    });
   }
 }

@@ -5,6 +5,7 @@ import type { Transaction } from '../database/transaction.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { secretOf } from '../twilio/twilio.gateway.js';
 import { CredentialsBreaker } from './breaker.js';
 import type { Evidence } from './evidence.js';
 import { rateOf, type Rate } from './gcra.js';
@@ -105,7 +106,7 @@ export class Claims {
       return { ...queue, accountSid: '', perSecond: Infinity };
     }
     const { row, credentials } = instance;
-    if (!row.enabled || this.breaker.holdsBack(row.id, credentials.authToken)) return undefined;
+    if (!row.enabled || this.breaker.holdsBack(row.id, secretOf(credentials))) return undefined;
     return {
       ...queue,
       accountSid: accountSid ?? credentials.accountSid,

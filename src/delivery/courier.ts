@@ -7,7 +7,7 @@ import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { CREDENTIALS_INVALID, type Outcome } from '../twilio/outcome.js';
-import { TwilioGateway, type TwilioCredentials } from '../twilio/twilio.gateway.js';
+import { secretOf, TwilioGateway, type TwilioCredentials } from '../twilio/twilio.gateway.js';
 import { CredentialsBreaker } from './breaker.js';
 import type { Discard, Evidence } from './evidence.js';
 import type { ClaimedMessage } from './claims.js';
@@ -107,7 +107,7 @@ export class Courier {
     { row, credentials }: ProviderInstance,
     used: TwilioCredentials,
   ): number | null {
-    const areOwn = used.authToken === credentials.authToken;
+    const areOwn = secretOf(used) === secretOf(credentials);
     if (outcome.kind === 'ambiguous') {
       return this.options.ambiguousPolicy === 'resend' ? retryDelay(attempt) : null;
     }
@@ -117,7 +117,7 @@ export class Courier {
     }
     // Wrong credentials are no fault of the message: it waits for better ones until it expires.
     if (areOwn && outcome.reason === CREDENTIALS_INVALID) {
-      return this.breaker.refused(row.id, used.authToken);
+      return this.breaker.refused(row.id, secretOf(used));
     }
     return retryDelay(attempt, outcome.retryAfterMs);
   }

@@ -56,6 +56,8 @@ export interface Report {
   readonly attempt?: number;
   /** Present when Twilio failed in a way that calls for another attempt: where in the range of its delay, from 0 to 1. */
   readonly jitter?: number;
+  /** As it came in, redacted, in JSON. */
+  readonly raw?: string;
 }
 
 /** An operator's word on a message whose fate is unknown. */

@@ -75,6 +75,7 @@ export const EVENT_COLUMNS = {
   explanation: 'text',
   source: 'text',
   occurred_at: 'bigint',
+  raw: 'text',
 } satisfies JsonColumns;
 
 const instant = (value: BigInteger | null): number | null =>
@@ -146,4 +147,5 @@ export const eventRow = (messageId: string, event: LoggedEvent): object => ({
   explanation: event.explanation,
   source: event.source,
   occurred_at: event.occurredAt,
+  raw: event.raw,
 });

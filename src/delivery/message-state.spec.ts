@@ -265,12 +265,14 @@ describe('reports', () => {
     }
   });
 
-  it('keep both times when the reading is reported first', () => {
+  it('of a reading tell the delivery too, and once', () => {
     const read = step(sent, reported('read', 5));
-    expect(read.learnt).toEqual(['seen']);
+    expect(read.state).toMatchObject({ status: 'seen', seenAt: 5, deliveredAt: 5 });
+    expect(read.learnt).toEqual(['delivered', 'seen']);
     const delivered = step(read.state, reported('delivered', 6));
-    expect(delivered.state).toMatchObject({ status: 'seen', seenAt: 5, deliveredAt: 6 });
-    expect(delivered.learnt).toEqual(['delivered']);
+    expect(delivered.state).toEqual(read.state);
+    expect(delivered.learnt).toEqual([]);
+    expect(delivered.event).toMatchObject({ providerStatus: 'delivered' });
   });
 
   it('tell a failure that comes twice once', () => {

@@ -56,6 +56,8 @@ export interface LoggedEvent {
   readonly explanation?: string;
   readonly source: EvidenceSource;
   readonly occurredAt: number;
+  /** The report as it came in, redacted, in JSON. */
+  readonly raw?: string;
 }
 
 export interface Step {
@@ -230,7 +232,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
       });
 
     case 'reported': {
-      const { sid, providerStatus, type, discard, source } = evidence;
+      const { sid, providerStatus, type, discard, source, raw } = evidence;
       const event: LoggedEvent = {
         type,
         providerStatus,
@@ -239,6 +241,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
         explanation: discard?.explanation,
         source,
         occurredAt: at,
+        raw,
       };
       // A report that does not tell its attempt may be about one that has failed, unless it brings the present SID.
       const isOver =
@@ -433,7 +436,10 @@ function learn(
 ): Step {
   let next = state;
   if (type && RANK[type] > RANK[next.status]) next = { ...next, status: type, dueAt: null };
-  if (type === 'delivered') next = { ...next, deliveredAt: next.deliveredAt ?? at };
+  // Nobody reads what has not arrived, also when Twilio never says that it has.
+  if (type === 'delivered' || type === 'seen') {
+    next = { ...next, deliveredAt: next.deliveredAt ?? at };
+  }
   if (type === 'seen') next = { ...next, seenAt: next.seenAt ?? at };
   if (type === 'discarded' && next.status === 'discarded') {
     next = { ...next, ...explained(next, discard), discardedAt: next.discardedAt ?? at };

@@ -38,6 +38,8 @@ export interface DeliveryEventView {
   explanation?: string;
   source: string;
   occurredAt: string;
+  /** What Twilio sent, redacted. */
+  raw?: Record<string, unknown>;
 }
 
 export interface AttemptView {
@@ -107,6 +109,7 @@ export const deliveryEventView = (event: DeliveryEventEntity): DeliveryEventView
   explanation: event.explanation ?? undefined,
   source: event.source,
   occurredAt: iso(event.occurredAt),
+  raw: event.raw === null ? undefined : (JSON.parse(event.raw) as Record<string, unknown>),
 });
 
 export const attemptView = (attempt: AttemptEntity): AttemptView => ({

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { In } from 'typeorm';
+import { rethrow } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import type { TwilioCredentials, TwilioParameters } from '../twilio/twilio.gateway.js';
@@ -37,7 +38,8 @@ export class NotificationStore {
     if (missing.length > 0) {
       const rows = await this.database.dataSource
         .getRepository(NotificationEntity)
-        .findBy({ id: In(missing) });
+        .findBy({ id: In(missing) })
+        .catch(rethrow);
       for (const row of rows) this.remember(row);
     }
     const found = new Map<string, Shipment>();

@@ -34,4 +34,8 @@ export class DeliveryEventEntity {
 
   @InstantColumn({ name: 'occurred_at' })
   occurredAt: number;
+
+  /** What came in, redacted, in JSON; absent when nothing did. */
+  @Column({ type: 'text', nullable: true })
+  raw: string | null;
 }

@@ -1,20 +1,19 @@
 import { CONFIGURATION_FORMS } from '../providers/configuration.js';
-import {
-  CONFIGURATION_KEYS,
-  PROVIDER_IDENTIFIER,
-  type ConfigurationKey,
-} from '../twilio-whatsapp.constants.js';
+import { OVERRIDABLE_KEYS, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { bytesOf, MAX_TEXT_BYTES } from '../validation/json.js';
 import { isPlainText } from '../validation/plain-text.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
 import type { TwilioParameters } from '../twilio/twilio.gateway.js';
+
+/** A configuration key that a request may bring along. */
+type OverridableKey = (typeof OVERRIDABLE_KEYS)[number];
 
 /** A request's override, taken apart. */
 export interface Override {
   /** The provider instance to use, by id or name. */
   readonly instance?: string;
   /** Configuration keys that take the place of the instance's. */
-  readonly config: Readonly<Partial<Record<ConfigurationKey, string>>>;
+  readonly config: Readonly<Partial<Record<OverridableKey, string>>>;
   /** Body parameters of Twilio's, in its own spelling; `null` removes one that would be there by default. */
   readonly parameters: Readonly<Record<string, string | readonly string[] | null>>;
 }
@@ -39,7 +38,7 @@ export function parseOverride(
   input: unknown,
   allowed: readonly OverrideScope[],
 ): { override: Override; problems: string[] } {
-  const config: Partial<Record<ConfigurationKey, string>> = Object.create(null);
+  const config: Partial<Record<OverridableKey, string>> = Object.create(null);
   const parameters: Record<string, string | readonly string[] | null> = Object.create(null);
   const problems: string[] = [];
   let instance: string | undefined;
@@ -58,7 +57,7 @@ export function parseOverride(
     } else if (isConfigurationKey(key)) {
       setConfiguration(config, key, value, path, problems, forbid);
     } else if (key.startsWith('_') || key.startsWith('TWILIO_') || HOSTILE.has(key)) {
-      problems.push(`${path} is not a parameter of Twilio's, nor ${CONFIGURATION_KEYS.join(', ')}`);
+      problems.push(`${path} is not a parameter of Twilio's, nor ${OVERRIDABLE_KEYS.join(', ')}`);
     } else {
       const name = key.charAt(0).toUpperCase() + key.slice(1);
       // Twilio's own spelling beats twilio-node's when both are there.
@@ -78,7 +77,10 @@ export function parseOverride(
   for (const [key, value] of entriesOf(nested, `${PATH}._config`, problems)) {
     const path = `${PATH}._config.${key}`;
     if (isConfigurationKey(key)) setConfiguration(config, key, value, path, problems, forbid);
-    else problems.push(`${path} is not one of ${CONFIGURATION_KEYS.join(', ')}`);
+    else problems.push(`${path} is not one of ${OVERRIDABLE_KEYS.join(', ')}`);
+  }
+  if ((config.TWILIO_API_KEY_SID === undefined) !== (config.TWILIO_API_KEY_SECRET === undefined)) {
+    problems.push(`${PATH}: TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET go together`);
   }
   if (bytesOf(JSON.stringify(parameters)) > MAX_PARAMETER_BYTES) {
     problems.push(`${PATH} must not be longer than ${MAX_PARAMETER_BYTES} bytes of JSON`);
@@ -89,8 +91,8 @@ export function parseOverride(
 const isAddress = (value: unknown): boolean =>
   value === null || isPlainText(value, MAX_ADDRESS_LENGTH);
 
-const isConfigurationKey = (key: string): key is ConfigurationKey =>
-  (CONFIGURATION_KEYS as readonly string[]).includes(key);
+const isConfigurationKey = (key: string): key is OverridableKey =>
+  (OVERRIDABLE_KEYS as readonly string[]).includes(key);
 
 function entriesOf(input: unknown, path: string, problems: string[]): [string, unknown][] {
   if (input === undefined || input === null) return [];
@@ -100,8 +102,8 @@ function entriesOf(input: unknown, path: string, problems: string[]): [string, u
 }
 
 function setConfiguration(
-  config: Partial<Record<ConfigurationKey, string>>,
-  key: ConfigurationKey,
+  config: Partial<Record<OverridableKey, string>>,
+  key: OverridableKey,
   value: unknown,
   path: string,
   problems: string[],

@@ -21,13 +21,16 @@ export interface CallbackPath {
 @Injectable()
 export class CallbackUrls {
   private readonly base: string;
+  /** What tells Twilio how to connect, with its `#`; empty when nothing does. */
+  private readonly fragment: string;
 
   constructor(
-    @InjectWhatsappOptions() { publicUrl }: TwilioWhatsappOptions,
+    @InjectWhatsappOptions() { publicUrl, callbackConnection }: TwilioWhatsappOptions,
     @Inject(TWILIO_WHATSAPP_EXTRAS) { pathPrefix }: TwilioWhatsappModuleExtras,
     private readonly cipher: CredentialsCipher,
   ) {
     const path = [pathPrefix, 'callbacks', PROVIDER_IDENTIFIER].filter(Boolean).join('/');
+    this.fragment = callbackConnection ? `#${callbackConnection}` : '';
     this.base = `${publicUrl.replace(/\/+$/, '')}/${path}`;
   }
 
@@ -39,7 +42,24 @@ export class CallbackUrls {
   /** The `StatusCallback` of one attempt; its last part proves that we made it. */
   ofAttempt(path: CallbackPath): string {
     const { instanceId, messageId, attempt } = path;
-    return `${this.base}/${instanceId}/${messageId}/${attempt}/${this.cipher.mac(textOf(path))}`;
+    const mac = this.cipher.mac(textOf(path));
+    return `${this.base}/${instanceId}/${messageId}/${attempt}/${mac}${this.fragment}`;
+  }
+
+  /** What a URL of an attempt says; undefined for one that we did not make. */
+  read(url: string): CallbackPath | undefined {
+    const [address] = url.split('#');
+    if (!address.startsWith(`${this.base}/`)) return undefined;
+    const parts = address.slice(this.base.length + 1).split('/');
+    const [instanceId, messageId, attempt, mac] = parts;
+    const path = { instanceId, messageId, attempt: Number(attempt) };
+    return parts.length === 4 && this.isOurs(path, mac) ? path : undefined;
+  }
+
+  /** The forms in which Twilio may have signed a URL of ours: whether the fragment belongs to it is not documented. */
+  spellings(url: string): string[] {
+    const [bare] = url.split('#');
+    return this.fragment ? [bare, bare + this.fragment] : [bare];
   }
 
   /** Whether we made the URL with these parts. Costs no database work. */

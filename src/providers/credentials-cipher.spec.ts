@@ -41,4 +41,19 @@ describe('CredentialsCipher', () => {
     expect(cipher.verifyMac('a/b/2', mac)).toBe(false);
     expect(cipher.verifyMac('a/b/1', '')).toBe(false);
   });
+
+  it('takes its own spelling of a proof only', () => {
+    for (let index = 0; index < 50; index++) {
+      const mac = cipher.mac(`text ${index}`);
+      expect(cipher.verifyMac(`text ${index}`, mac)).toBe(true);
+      const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+      const accepted = [...digits].filter((digit) =>
+        cipher.verifyMac(`text ${index}`, mac.slice(0, -1) + digit),
+      );
+      expect(accepted).toEqual([mac.at(-1)]);
+      for (const spelling of [`${mac}=`, `${mac}==`, ` ${mac}`, `${mac}A`, '']) {
+        expect(cipher.verifyMac(`text ${index}`, spelling)).toBe(false);
+      }
+    }
+  });
 });

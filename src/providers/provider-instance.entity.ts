@@ -26,6 +26,17 @@ export class ProviderInstanceEntity {
   @Column({ name: 'auth_token', type: 'text' })
   authToken: string;
 
+  /** The sealed auth token that may sign callbacks too, while tokens are rotated. */
+  @Column({ name: 'secondary_auth_token', type: 'text', nullable: true })
+  secondaryAuthToken: string | null;
+
+  @Column({ name: 'api_key_sid', type: 'varchar', length: 34, nullable: true })
+  apiKeySid: string | null;
+
+  /** The sealed secret of the API key. */
+  @Column({ name: 'api_key_secret', type: 'text', nullable: true })
+  apiKeySecret: string | null;
+
   @Column({ name: 'from_number', type: 'varchar', length: 16 })
   fromNumber: string;
 

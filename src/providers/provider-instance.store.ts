@@ -1,19 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { DatabaseError } from '../database/database-error.js';
+import { DatabaseError, rethrow } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { ConflictError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
+import { credentialsOf, type ProviderConfiguration } from './configuration.js';
 import { CredentialsCipher } from './credentials-cipher.js';
 import { PROVIDER_INSTANCE_TABLE, ProviderInstanceEntity } from './provider-instance.entity.js';
 
-/** A provider instance whose secret is open. */
+/** A provider instance whose secrets are open. */
 export interface ProviderInstance {
   readonly row: ProviderInstanceEntity;
+  readonly configuration: ProviderConfiguration;
+  /** What its requests are authenticated with. */
   readonly credentials: TwilioCredentials;
 }
+
+/** The columns that hold an instance's configuration. */
+type ConfigurationColumns = Pick<
+  ProviderInstanceEntity,
+  'accountSid' | 'authToken' | 'secondaryAuthToken' | 'apiKeySid' | 'apiKeySecret' | 'fromNumber'
+>;
+
+type Secret = 'auth_token' | 'secondary_auth_token' | 'api_key_secret';
 
 /** Other nodes may change instances: what is in memory is read again after this time. */
 const CACHE_MS = 5000;
@@ -25,6 +36,9 @@ const COLUMNS = {
   is_default: 'int',
   account_sid: 'text',
   auth_token: 'text',
+  secondary_auth_token: 'text',
+  api_key_sid: 'text',
+  api_key_secret: 'text',
   from_number: 'text',
   messages_per_second: 'int',
   created_at: 'bigint',
@@ -56,7 +70,10 @@ export class ProviderInstanceStore {
   ): Promise<ReadonlyMap<string, ProviderInstance>> {
     if (performance.now() - this.readAt < maxAgeMs) return this.cached;
     const { writes } = this;
-    const rows = await manager.getRepository(ProviderInstanceEntity).find({ order: { id: 'ASC' } });
+    const rows = await manager
+      .getRepository(ProviderInstanceEntity)
+      .find({ order: { id: 'ASC' } })
+      .catch(rethrow);
     const before = this.cached;
     const read = new Map(rows.map((row) => [row.id, this.open(row, before.get(row.id))]));
     // What was read while somebody wrote may be of yesterday: good enough for now, not to be kept.
@@ -85,9 +102,10 @@ export class ProviderInstanceStore {
    */
   change(
     id: string,
-    changesTo: (row: ProviderInstanceEntity) => Partial<ProviderInstanceEntity>,
+    changesTo: (before: ProviderInstance) => Partial<ProviderInstanceEntity>,
   ): Promise<ProviderInstance> {
     const { dialect } = this.database;
+    const open = (row: ProviderInstanceEntity) => this.open(row);
     return this.write(function* () {
       const [columns] = yield* query<ColumnValues>(
         `SELECT * FROM ${PROVIDER_INSTANCE_TABLE} WHERE id = ? AND deleted_at IS NULL${dialect.forUpdate}`,
@@ -95,15 +113,25 @@ export class ProviderInstanceStore {
       );
       if (!columns) throw new NotFoundError('provider instance', id);
       const before = rowOf(columns);
-      const row = { ...before, ...changesTo(before), updatedAt: Date.now() };
+      const row = { ...before, ...changesTo(open(before)), updatedAt: Date.now() };
       yield* takeDefault(row);
       yield* batch(dialect.update(PROVIDER_INSTANCE_TABLE, COLUMNS, ['id']), [columnsOf(row)]);
       return row;
     });
   }
 
-  seal(id: string, authToken: string): string {
-    return this.cipher.seal(authToken, place(id));
+  /** A configuration as the columns of an instance, its secrets sealed. */
+  sealed(id: string, configuration: ProviderConfiguration): ConfigurationColumns {
+    const seal = (secret: string | undefined, column: Secret): string | null =>
+      secret === undefined ? null : this.cipher.seal(secret, place(id, column));
+    return {
+      accountSid: configuration.TWILIO_ACCOUNT_SID,
+      authToken: this.cipher.seal(configuration.TWILIO_AUTH_TOKEN, place(id, 'auth_token')),
+      secondaryAuthToken: seal(configuration.TWILIO_SECONDARY_AUTH_TOKEN, 'secondary_auth_token'),
+      apiKeySid: configuration.TWILIO_API_KEY_SID ?? null,
+      apiKeySecret: seal(configuration.TWILIO_API_KEY_SECRET, 'api_key_secret'),
+      fromNumber: configuration.TWILIO_FROM_NUMBER,
+    };
   }
 
   private async write(work: () => Transaction<ProviderInstanceEntity>): Promise<ProviderInstance> {
@@ -120,17 +148,30 @@ export class ProviderInstanceStore {
     }
   }
 
+  /** @param before the instance as it was known: whatever changes a configuration seals all of it anew */
   private open(row: ProviderInstanceEntity, before?: ProviderInstance): ProviderInstance {
-    const { id, accountSid, authToken: sealed } = row;
-    const authToken =
-      before?.row.authToken === sealed
-        ? before.credentials.authToken
-        : this.cipher.open(sealed, place(id));
-    return { row, credentials: { accountSid, authToken } };
+    if (before?.row.authToken === row.authToken) return { ...before, row };
+    const { id, secondaryAuthToken, apiKeySid, apiKeySecret } = row;
+    const open = (sealed: string, column: Secret): string =>
+      this.cipher.open(sealed, place(id, column));
+    const configuration: ProviderConfiguration = {
+      TWILIO_ACCOUNT_SID: row.accountSid,
+      TWILIO_AUTH_TOKEN: open(row.authToken, 'auth_token'),
+      TWILIO_FROM_NUMBER: row.fromNumber,
+      ...(apiKeySid !== null &&
+        apiKeySecret !== null && {
+          TWILIO_API_KEY_SID: apiKeySid,
+          TWILIO_API_KEY_SECRET: open(apiKeySecret, 'api_key_secret'),
+        }),
+      ...(secondaryAuthToken !== null && {
+        TWILIO_SECONDARY_AUTH_TOKEN: open(secondaryAuthToken, 'secondary_auth_token'),
+      }),
+    };
+    return { row, configuration, credentials: credentialsOf(configuration) };
   }
 }
 
-const place = (id: string): string => `${PROVIDER_INSTANCE_TABLE}:${id}:auth_token`;
+const place = (id: string, column: Secret): string => `${PROVIDER_INSTANCE_TABLE}:${id}:${column}`;
 
 /** There is one default: whoever becomes it takes it from the others. */
 function* takeDefault({ isDefault }: ProviderInstanceEntity): Transaction<void> {
@@ -143,6 +184,9 @@ type ColumnValues = Record<keyof typeof COLUMNS, string | number | null>;
 const numberOrNull = (value: string | number | null): number | null =>
   value === null ? null : Number(value);
 
+const textOf = (value: string | number | null): string | null =>
+  value === null ? null : String(value);
+
 const rowOf = (columns: ColumnValues): ProviderInstanceEntity => ({
   id: String(columns.id),
   name: String(columns.name),
@@ -150,6 +194,9 @@ const rowOf = (columns: ColumnValues): ProviderInstanceEntity => ({
   isDefault: columns.is_default === 1,
   accountSid: String(columns.account_sid),
   authToken: String(columns.auth_token),
+  secondaryAuthToken: textOf(columns.secondary_auth_token),
+  apiKeySid: textOf(columns.api_key_sid),
+  apiKeySecret: textOf(columns.api_key_secret),
   fromNumber: String(columns.from_number),
   messagesPerSecond: numberOrNull(columns.messages_per_second),
   createdAt: Number(columns.created_at),
@@ -164,6 +211,9 @@ const columnsOf = (row: ProviderInstanceEntity): object => ({
   is_default: Number(row.isDefault),
   account_sid: row.accountSid,
   auth_token: row.authToken,
+  secondary_auth_token: row.secondaryAuthToken ?? undefined,
+  api_key_sid: row.apiKeySid ?? undefined,
+  api_key_secret: row.apiKeySecret ?? undefined,
   from_number: row.fromNumber,
   messages_per_second: row.messagesPerSecond ?? undefined,
   created_at: row.createdAt,

@@ -1,5 +1,8 @@
 import { PROVIDER_IDENTIFIER, type ConfigurationKey } from '../twilio-whatsapp.constants.js';
+import type { ProviderConfiguration } from './configuration.js';
 import type { ProviderInstanceEntity } from './provider-instance.entity.js';
+
+const SECRET = /_(TOKEN|SECRET)$/;
 
 /** A provider instance as the API shows it. */
 export interface ProviderInstanceView {
@@ -9,21 +12,21 @@ export interface ProviderInstanceView {
   enabled: boolean;
   isDefault: boolean;
   messagesPerSecond: number;
-  /** The auth token is masked but for its last four characters. */
-  config: Record<ConfigurationKey, string>;
+  /** Secrets are masked but for their last four characters. */
+  config: Partial<Record<ConfigurationKey, string>>;
   /** To be pasted into Twilio. */
   callbackUrl: string;
 }
 
 interface Shown {
-  readonly authToken: string;
+  readonly configuration: ProviderConfiguration;
   readonly callbackUrl: string;
   readonly messagesPerSecond: number;
 }
 
 export const providerInstanceView = (
   row: ProviderInstanceEntity,
-  { authToken, callbackUrl, messagesPerSecond }: Shown,
+  { configuration, callbackUrl, messagesPerSecond }: Shown,
 ): ProviderInstanceView => ({
   id: row.id,
   provider: PROVIDER_IDENTIFIER,
@@ -31,10 +34,11 @@ export const providerInstanceView = (
   enabled: row.enabled,
   isDefault: row.isDefault,
   messagesPerSecond,
-  config: {
-    TWILIO_ACCOUNT_SID: row.accountSid,
-    TWILIO_AUTH_TOKEN: `••••${authToken.slice(-4)}`,
-    TWILIO_FROM_NUMBER: row.fromNumber,
-  },
+  config: Object.fromEntries(
+    Object.entries(configuration).map(([key, value]) => [
+      key,
+      SECRET.test(key) ? `••••${value.slice(-4)}` : value,
+    ]),
+  ),
   callbackUrl,
 });

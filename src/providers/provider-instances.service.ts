@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { isDeepStrictEqual } from 'node:util';
 import { v7 as uuid } from 'uuid';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
@@ -11,6 +12,7 @@ import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import type { ConfigurationCheck } from '../twilio/configuration-check.js';
 import { TwilioGateway } from '../twilio/twilio.gateway.js';
 import { CallbackUrls } from './callback-urls.js';
+import { changeConfiguration } from './configuration.js';
 import type { ProviderConfigDto } from './dto/provider-config.dto.js';
 import type {
   CreateProviderInstanceDto,
@@ -43,12 +45,12 @@ export class ProviderInstances implements OnModuleInit {
     const existing = (await this.living()).find(({ row }) => row.name === CONFIGURED_NAME);
     if (!config) return;
     if (!existing) return this.createConfigured(config);
-    const { row, credentials } = existing;
-    const unchanged =
-      credentials.accountSid === config.TWILIO_ACCOUNT_SID &&
-      credentials.authToken === config.TWILIO_AUTH_TOKEN &&
-      row.fromNumber === config.TWILIO_FROM_NUMBER;
-    if (!unchanged) await this.update(row.id, { config });
+    const { row, configuration } = existing;
+    // An API key that the options have no more is given up; a secondary token stays until it is dropped.
+    const change = { TWILIO_API_KEY_SID: null, TWILIO_API_KEY_SECRET: null, ...config };
+    if (!isDeepStrictEqual(changeConfiguration(configuration, change), configuration)) {
+      await this.update(row.id, { config: change });
+    }
   }
 
   /**
@@ -108,9 +110,7 @@ export class ProviderInstances implements OnModuleInit {
       name: dto.name,
       enabled: true,
       isDefault: dto.isDefault ?? isFirst,
-      accountSid: dto.config.TWILIO_ACCOUNT_SID,
-      authToken: this.store.seal(id, dto.config.TWILIO_AUTH_TOKEN),
-      fromNumber: dto.config.TWILIO_FROM_NUMBER,
+      ...this.store.sealed(id, dto.config),
       messagesPerSecond: dto.messagesPerSecond ?? null,
       createdAt: now,
       updatedAt: now,
@@ -121,15 +121,11 @@ export class ProviderInstances implements OnModuleInit {
 
   async update(id: string, dto: UpdateProviderInstanceDto): Promise<ProviderInstanceView> {
     const { config } = dto;
-    return this.change(id, (row) => ({
+    return this.change(id, ({ row, configuration }) => ({
       name: dto.name ?? row.name,
       isDefault: dto.isDefault ?? row.isDefault,
       messagesPerSecond: dto.messagesPerSecond ?? row.messagesPerSecond,
-      accountSid: config?.TWILIO_ACCOUNT_SID ?? row.accountSid,
-      authToken: config?.TWILIO_AUTH_TOKEN
-        ? this.store.seal(id, config.TWILIO_AUTH_TOKEN)
-        : row.authToken,
-      fromNumber: config?.TWILIO_FROM_NUMBER ?? row.fromNumber,
+      ...(config && this.store.sealed(id, changeConfiguration(configuration, config))),
     }));
   }
 
@@ -161,7 +157,7 @@ export class ProviderInstances implements OnModuleInit {
 
   private async change(
     id: string,
-    changesTo: (row: ProviderInstanceEntity) => Partial<ProviderInstanceEntity>,
+    changesTo: (before: ProviderInstance) => Partial<ProviderInstanceEntity>,
   ): Promise<ProviderInstanceView> {
     return this.view(await this.store.change(id, changesTo));
   }
@@ -184,9 +180,9 @@ export class ProviderInstances implements OnModuleInit {
     return instance;
   }
 
-  private view({ row, credentials }: ProviderInstance): ProviderInstanceView {
+  private view({ row, configuration }: ProviderInstance): ProviderInstanceView {
     return providerInstanceView(row, {
-      authToken: credentials.authToken,
+      configuration,
       callbackUrl: this.callbackUrls.ofInstance(row.id),
       messagesPerSecond: this.messagesPerSecond(row),
     });

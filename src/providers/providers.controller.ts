@@ -1,6 +1,11 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
-import { CHANNEL, CONFIGURATION_KEYS, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
+import {
+  CHANNEL,
+  CONFIGURATION_KEYS,
+  PROVIDER_IDENTIFIER,
+  REQUIRED_KEYS,
+} from '../twilio-whatsapp.constants.js';
 
 const CATALOGUE = {
   items: [
@@ -13,7 +18,7 @@ const CATALOGUE = {
       configOptions: CONFIGURATION_KEYS.map((config, index) => ({
         id: index + 1,
         config,
-        required: true,
+        required: (REQUIRED_KEYS as readonly string[]).includes(config),
       })),
     },
   ],

@@ -20,6 +20,8 @@ import { refusalOf, twilioError } from './twilio-error.js';
 export interface SimulatedAccount {
   readonly accountSid: string;
   readonly authToken: string;
+  /** API keys of the account: they authenticate requests and sign nothing. */
+  readonly apiKeys?: readonly { readonly sid: string; readonly secret: string }[];
   /** E.164 numbers of its WhatsApp senders; absent: every number is one. */
   readonly senders?: readonly string[];
 }
@@ -243,7 +245,9 @@ export class TwilioSimulator extends EventEmitter<{
     const [, credentials = ''] = authorization.split(' ');
     const given = Buffer.from(credentials, 'base64').toString('utf8');
     return this.options.accounts.find(
-      ({ accountSid, authToken }) => given === `${accountSid}:${authToken}`,
+      ({ accountSid, authToken, apiKeys = [] }) =>
+        given === `${accountSid}:${authToken}` ||
+        apiKeys.some(({ sid, secret }) => given === `${sid}:${secret}`),
     );
   }
 

@@ -3,8 +3,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /** The parameters of a form body in the order they came; a name may occur more than once. */
 export type FormParameters = readonly (readonly [name: string, value: string])[];
 
-const SHA1_BYTES = 20;
+const SIGNATURE = /^[A-Za-z0-9+/]{27}=$/;
 const MIN_TOKEN_LENGTH = 16;
+
+/** Whether a text looks like a signature: 20 bytes in base64. */
+export const isSignature = (text: string): boolean => SIGNATURE.test(text);
 
 /** Reads a form body flat: no nesting, no limit of equal names, nothing dropped. */
 export const parseForm = (body: string): [string, string][] => [...new URLSearchParams(body)];
@@ -15,7 +18,7 @@ export const parseForm = (body: string): [string, string][] => [...new URLSearch
  * @see https://www.twilio.com/docs/usage/security
  */
 export function signForm(authToken: string, url: string, parameters: FormParameters): string {
-  return hmac(authToken, url + canonical(parameters)).toString('base64');
+  return hmac(authToken, url + signedText(parameters)).toString('base64');
 }
 
 /**
@@ -28,9 +31,9 @@ export function verifyForm(
   url: string,
   parameters: FormParameters,
 ): boolean {
+  if (!isSignature(signature)) return false;
   const given = Buffer.from(signature, 'base64');
-  if (given.length !== SHA1_BYTES) return false;
-  const text = canonical(parameters);
+  const text = signedText(parameters);
   return authTokens
     .filter((token) => token.length >= MIN_TOKEN_LENGTH)
     .some((token) =>
@@ -48,8 +51,11 @@ function portSpellings(url: string): string[] {
   return [`${scheme}://${host}${path}`, `${scheme}://${host}${standard}${path}`];
 }
 
-/** Names sorted by code unit; equal names keep each distinct value once, sorted. */
-function canonical(parameters: FormParameters): string {
+/**
+ * What Twilio signs of a form, behind its URL: names sorted by code unit, each followed by its value; equal names keep
+ * each distinct value once, sorted.
+ */
+export function signedText(parameters: FormParameters): string {
   const values = new Map<string, Set<string>>();
   for (const [name, value] of parameters) {
     const known = values.get(name);

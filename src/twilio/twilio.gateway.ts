@@ -23,8 +23,15 @@ import { toWhatsappAddress } from './whatsapp-address.js';
 /** What a request to Twilio is authenticated with. */
 export interface TwilioCredentials {
   readonly accountSid: string;
+  /** Signs the callbacks, whatever the requests are authenticated with. */
   readonly authToken: string;
+  /** Takes the place of the account and its token in requests. */
+  readonly apiKey?: { readonly sid: string; readonly secret: string };
 }
+
+/** The secret that requests are authenticated with. */
+export const secretOf = ({ authToken, apiKey }: TwilioCredentials): string =>
+  apiKey?.secret ?? authToken;
 
 /** Twilio's body parameters of a message, in its own spelling. */
 export type TwilioParameters = Readonly<Record<string, string | readonly string[]>>;
@@ -132,12 +139,15 @@ export class TwilioGateway implements OnApplicationShutdown {
     return this.client(credentials).request(options) as Promise<TwilioResponse>;
   }
 
-  private client({ accountSid, authToken }: TwilioCredentials): Twilio {
-    const key = `${accountSid}:${authToken}`;
+  private client(credentials: TwilioCredentials): Twilio {
+    const { accountSid, apiKey } = credentials;
+    const user = apiKey?.sid ?? accountSid;
+    const key = [accountSid, user, secretOf(credentials)].join(':');
     let client = this.clients.get(key);
     if (!client) {
       if (this.clients.size === MAX_CLIENTS) this.clients.clear();
-      client = twilio(accountSid, authToken, {
+      client = twilio(user, secretOf(credentials), {
+        accountSid,
         httpClient: this.transport as unknown as RequestClient,
       });
       this.clients.set(key, client);

@@ -554,6 +554,9 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
             { id: 1, config: 'TWILIO_ACCOUNT_SID', required: true },
             { id: 2, config: 'TWILIO_AUTH_TOKEN', required: true },
             { id: 3, config: 'TWILIO_FROM_NUMBER', required: true },
+            { id: 4, config: 'TWILIO_API_KEY_SID', required: false },
+            { id: 5, config: 'TWILIO_API_KEY_SECRET', required: false },
+            { id: 6, config: 'TWILIO_SECONDARY_AUTH_TOKEN', required: false },
           ],
         }),
       ]);
@@ -639,6 +642,16 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
         'an empty token',
         { name: 'x', config: { ...config, TWILIO_AUTH_TOKEN: '' } },
         'TWILIO_AUTH_TOKEN must be 16',
+      ],
+      [
+        'half an API key',
+        { name: 'x', config: { ...config, TWILIO_API_KEY_SID: `SK${'c'.repeat(32)}` } },
+        'TWILIO_API_KEY_SECRET must be',
+      ],
+      [
+        'a secondary token that is none',
+        { name: 'x', config: { ...config, TWILIO_SECONDARY_AUTH_TOKEN: 'short' } },
+        'TWILIO_SECONDARY_AUTH_TOKEN must be 16',
       ],
       ['a rate that is none', { name: 'x', config, messagesPerSecond: 0 }, 'messagesPerSecond'],
     ])('POST answers 400 to %s', async (_case, body, message) => {
@@ -728,7 +741,7 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
     ['get', 'messages?cursor=%00', 400],
     ['get', 'messages?requestId[]=1', 400],
     ['post', 'callbacks/twilio_whatsapp/%00', 403],
-    ['post', 'callbacks/twilio_whatsapp/a/b/c/d', 400],
+    ['post', 'callbacks/twilio_whatsapp/a/b/c/d', 403],
     ['post', 'callbacks/twilio_whatsapp/a/b/1/%00', 403],
   ] as const)('%s %s is no more than a %d', async (method, path, status) => {
     const { body } = await t.api()[method](`/v3/${path}`).expect(status);

@@ -46,6 +46,16 @@ describe('the backend', () => {
     await second.close();
   });
 
+  it('keeps callbacks beside its database while that is down, unless it is told not to', async () => {
+    const spool = join(folder, 'data', 'spool');
+    process.env.SPOOL_DIRECTORY = 'none';
+    await (await startBackend()).close();
+    expect(existsSync(spool)).toBe(false);
+    delete process.env.SPOOL_DIRECTORY;
+    await (await startBackend()).close();
+    expect(statSync(spool).mode & 0o777).toBe(0o700);
+  });
+
   it('refuses to boot in production without secrets', async () => {
     process.env.NODE_ENV = 'production';
     await expect(startBackend()).rejects.toThrow(EnvironmentError);

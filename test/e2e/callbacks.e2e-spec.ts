@@ -1,11 +1,9 @@
-import request from 'supertest';
 import { DataSource } from 'typeorm';
 import { Database } from '../../src/database/database.js';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import {
   ACCOUNT_SID,
   AUTH_TOKEN,
-  fictionalNumber,
   OTHER_ACCOUNT_SID,
   OTHER_AUTH_TOKEN,
   OTHER_SENDER,
@@ -13,68 +11,21 @@ import {
   startApplication,
   type TestApplication,
 } from '../support/application.js';
+import { CallbackClient, fields } from '../support/callback-forms.js';
 
 describe.each(PLATFORMS)('callbacks on %s', (platform) => {
   let t: TestApplication;
-  let users = 0;
+  let twilio: CallbackClient;
 
   beforeAll(async () => {
     t = await startApplication({ platform });
+    twilio = new CallbackClient(t);
   });
   afterAll(() => t.stop());
 
-  /** A message that Twilio has accepted and will say nothing about. */
-  async function sentMessage(override?: object) {
-    const recipient = `quiet-${users++}`;
-    const phoneNumber = fictionalNumber(users);
-    t.simulator.script(phoneNumber, { statuses: [] });
-    const { body } = await t
-      .api()
-      .post('/v3/notifications')
-      .send({
-        notification: { title: 'Hello' },
-        sendTo: { recipients: [{ identifier: recipient, phoneNumber }] },
-        ...(override && { override: { twilio_whatsapp: override } }),
-      })
-      .expect(202);
-    const message = await t.settled(body.requestId, recipient, 'sent');
-    const [{ form }] = t.simulator.messagesTo(phoneNumber);
-    return {
-      id: String(message.id),
-      sid: String(message.sid),
-      url: form.get('StatusCallback')!,
-      instance: String(message.instance),
-    };
-  }
-
-  const fields = (sid: string, status: string, more: Record<string, string> = {}) => ({
-    MessageSid: sid,
-    SmsSid: sid,
-    MessageStatus: status,
-    SmsStatus: status,
-    AccountSid: ACCOUNT_SID,
-    ApiVersion: '2010-04-01',
-    ...more,
-  });
-
-  function post(
-    url: string,
-    form: Record<string, string | string[]>,
-    signature = getExpectedTwilioSignature(AUTH_TOKEN, url, form),
-  ) {
-    const body = new URLSearchParams();
-    for (const [name, value] of Object.entries(form))
-      for (const item of [value].flat()) body.append(name, item);
-    return request(t.app.getHttpServer())
-      .post(new URL(url).pathname)
-      .set({ 'Content-Type': 'application/x-www-form-urlencoded', 'X-Twilio-Signature': signature })
-      .send(body.toString());
-  }
-
-  const detail = async (id: string) => {
-    const { body } = await t.api().get(`/v3/messages/${id}`).expect(200);
-    return body as Record<string, unknown> & { events: Record<string, unknown>[] };
-  };
+  const sentMessage = (override?: object) => twilio.sentMessage(override);
+  const post = (...args: Parameters<CallbackClient['post']>) => twilio.post(...args);
+  const detail = (id: string) => twilio.detail(id);
 
   it.each([
     ['accepted', 'sent'],

@@ -89,6 +89,8 @@ export interface TestSettings {
   readonly options?: Partial<TwilioWhatsappModuleOptions>;
   readonly extras?: TwilioWhatsappModuleExtras;
   readonly simulator?: Partial<SimulatorOptions>;
+  /** Changes how the host connects to its database. */
+  readonly dataSource?: (options: DataSourceOptions) => DataSourceOptions;
   /** More of the host application. */
   readonly imports?: NonNullable<Parameters<typeof Test.createTestingModule>[0]['imports']>;
 }
@@ -135,7 +137,13 @@ export async function startApplication(settings: TestSettings = {}): Promise<Tes
 export async function startHost(
   dataSource: DataSourceOptions,
   twilioApiUrl: string,
-  { platform = 'fastify', options, extras, imports = [] }: TestSettings,
+  {
+    platform = 'fastify',
+    options,
+    extras,
+    dataSource: change = (same) => same,
+    imports = [],
+  }: TestSettings,
 ): Promise<{ app: INestApplication<App>; url: string; listener: Listener }> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -145,7 +153,7 @@ export async function startHost(
 
   const module = await Test.createTestingModule({
     imports: [
-      TypeOrmModule.forRoot({ ...dataSource, migrationsRun: true, retryAttempts: 0 }),
+      TypeOrmModule.forRoot({ ...change(dataSource), migrationsRun: true, retryAttempts: 0 }),
       TwilioWhatsappModule.forRoot({
         publicUrl: url,
         encryptionKeys: [ENCRYPTION_KEY],

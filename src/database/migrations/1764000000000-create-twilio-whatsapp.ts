@@ -32,6 +32,9 @@ const TABLES: Record<string, TableOutline> = {
       is_default: flag,
       account_sid: text(34),
       auth_token: longText,
+      secondary_auth_token: optional(longText),
+      api_key_sid: optional(text(34)),
+      api_key_secret: optional(longText),
       from_number: text(16),
       messages_per_second: optional(int),
       created_at: instant,
@@ -125,6 +128,7 @@ const TABLES: Record<string, TableOutline> = {
       explanation: optional(longText),
       source: text(16),
       occurred_at: instant,
+      raw: optional(longText),
     },
   },
 };

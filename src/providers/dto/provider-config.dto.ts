@@ -1,35 +1,79 @@
-import { IsOptional, Matches } from 'class-validator';
+import { applyDecorators } from '@nestjs/common';
+import { IsOptional, Matches, ValidateIf } from 'class-validator';
 import type { ConfigurationKey } from '../../twilio-whatsapp.constants.js';
 import { CONFIGURATION_FORMS } from '../configuration.js';
 
-const MatchesForm = (key: ConfigurationKey): PropertyDecorator =>
+/** Accepts what the configuration key must look like. The message never shows the value. */
+export const MatchesForm = (key: ConfigurationKey): PropertyDecorator =>
   Matches(CONFIGURATION_FORMS[key].form, {
     message: `${key} must be ${CONFIGURATION_FORMS[key].hint}`,
   });
+
+interface MaybeApiKey {
+  readonly TWILIO_API_KEY_SID?: string | null;
+  readonly TWILIO_API_KEY_SECRET?: string | null;
+}
+
+/** Half of an API key: needed as soon as the other half is there. */
+export const MatchesFormOfPair = (key: keyof MaybeApiKey): PropertyDecorator =>
+  applyDecorators(
+    ValidateIf(
+      ({ TWILIO_API_KEY_SID, TWILIO_API_KEY_SECRET }: MaybeApiKey) =>
+        (TWILIO_API_KEY_SID ?? TWILIO_API_KEY_SECRET ?? null) !== null,
+    ),
+    MatchesForm(key),
+  );
 
 /** A whole configuration of the provider. */
 export class ProviderConfigDto {
   @MatchesForm('TWILIO_ACCOUNT_SID')
   TWILIO_ACCOUNT_SID: string;
 
+  /** Signs callbacks; authenticates requests unless there is an API key. */
   @MatchesForm('TWILIO_AUTH_TOKEN')
   TWILIO_AUTH_TOKEN: string;
 
   @MatchesForm('TWILIO_FROM_NUMBER')
   TWILIO_FROM_NUMBER: string;
+
+  /** Authenticates requests in place of the auth token, together with its secret. */
+  @MatchesFormOfPair('TWILIO_API_KEY_SID')
+  TWILIO_API_KEY_SID?: string;
+
+  @MatchesFormOfPair('TWILIO_API_KEY_SECRET')
+  TWILIO_API_KEY_SECRET?: string;
+
+  /** May sign callbacks too, while tokens are rotated. */
+  @IsOptional()
+  @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
+  TWILIO_SECONDARY_AUTH_TOKEN?: string;
 }
 
-/** A part of a configuration: what is left out stays as it is. */
+/** A part of a configuration: what is left out stays as it is, `null` takes an optional key away. */
 export class PartialProviderConfigDto {
-  @IsOptional()
+  @ValidateIf(isGiven)
   @MatchesForm('TWILIO_ACCOUNT_SID')
   TWILIO_ACCOUNT_SID?: string;
 
-  @IsOptional()
+  @ValidateIf(isGiven)
   @MatchesForm('TWILIO_AUTH_TOKEN')
   TWILIO_AUTH_TOKEN?: string;
 
-  @IsOptional()
+  @ValidateIf(isGiven)
   @MatchesForm('TWILIO_FROM_NUMBER')
   TWILIO_FROM_NUMBER?: string;
+
+  @MatchesFormOfPair('TWILIO_API_KEY_SID')
+  TWILIO_API_KEY_SID?: string | null;
+
+  @MatchesFormOfPair('TWILIO_API_KEY_SECRET')
+  TWILIO_API_KEY_SECRET?: string | null;
+
+  @IsOptional()
+  @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
+  TWILIO_SECONDARY_AUTH_TOKEN?: string | null;
+}
+
+function isGiven(_dto: object, value: unknown): boolean {
+  return value !== undefined;
 }

@@ -1,0 +1,137 @@
+import { Database } from '../../src/database/database.js';
+import { startApplication, type TestApplication } from '../support/application.js';
+import { CallbackClient, fields, type SentMessage } from '../support/callback-forms.js';
+import { DATABASES, describeOn } from '../support/databases.js';
+
+for (const { name, url } of DATABASES) {
+  describeOn(url)(`the ledger of callbacks on ${name}`, () => {
+    let t: TestApplication;
+    let twilio: CallbackClient;
+
+    beforeAll(async () => {
+      t = await startApplication({ database: url });
+      twilio = new CallbackClient(t);
+    });
+    afterAll(() => t.stop());
+
+    const report = async ({ url: callback, sid }: SentMessage, ...statuses: string[]) => {
+      for (const status of statuses) await twilio.post(callback, fields(sid, status)).expect(204);
+    };
+
+    /** What listeners were told of a message so far, `sent` aside; a marker message shows that they are up to date. */
+    const told = async ({ id }: SentMessage) => {
+      const marker = await twilio.sentMessage();
+      await report(marker, 'canceled');
+      await t.listener.waitFor(
+        ({ messageId, type }) => messageId === marker.id && type === 'discarded',
+      );
+      return t.listener.events
+        .filter(({ messageId, type }) => messageId === id && type !== 'sent')
+        .map(({ type }) => type);
+    };
+
+    it('keeps every distinct callback once, with what came in, redacted', async () => {
+      const message = await twilio.sentMessage();
+      const failure = {
+        ...fields(message.sid, 'undelivered', { ErrorCode: '63024', EventType: 'READ' }),
+        To: 'whatsapp:+447700900100',
+        From: 'whatsapp:+14155238886',
+        ChannelToAddress: '+44770090XXXX',
+        ChannelStatusMessage: 'No "user" at +447700900100',
+        Body: 'Hello',
+        FieldOfTomorrow: 'x',
+      };
+      await twilio.post(message.url, failure).expect(204);
+      await twilio.post(message.url, { ...failure, ChannelToAddress: '' }).expect(204);
+      await twilio.post(message.url, fields(message.sid, 'failed')).expect(204);
+      const { events } = await twilio.detail(message.id);
+      expect(events).toHaveLength(3);
+      const [, undelivered, failed] = events;
+      expect(undelivered).toMatchObject({
+        providerStatus: 'undelivered',
+        errorCode: 63024,
+        source: 'callback',
+        raw: {
+          MessageStatus: 'undelivered',
+          ErrorCode: '63024',
+          EventType: 'READ',
+          To: 'whatsapp:+44••••00',
+          ChannelStatusMessage: 'No "user" at ••••',
+          Body: '••••',
+          FieldOfTomorrow: '••••',
+        },
+      });
+      expect(failed).toMatchObject({ errorCode: 0, raw: { MessageStatus: 'failed' } });
+      expect(events[0]).not.toHaveProperty('raw');
+    });
+
+    it('knows when it was delivered and when it was seen, though the reading is reported first', async () => {
+      const message = await twilio.sentMessage();
+      await report(message, 'read');
+      const read = await twilio.detail(message.id);
+      expect(read).toMatchObject({ status: 'seen', seenAt: read.deliveredAt });
+      await report(message, 'delivered');
+      const both = await twilio.detail(message.id);
+      expect(both).toMatchObject({ status: 'seen', deliveredAt: read.deliveredAt });
+      expect(both.events.map(({ providerStatus }) => providerStatus)).toContain('delivered');
+      expect(await told(message)).toEqual(['delivered', 'seen']);
+    });
+
+    it('takes undelivered and failed for one failure', async () => {
+      const message = await twilio.sentMessage();
+      const code = { ErrorCode: '63016' };
+      await twilio.post(message.url, fields(message.sid, 'undelivered', code)).expect(204);
+      await twilio.post(message.url, fields(message.sid, 'failed', code)).expect(204);
+      expect(await twilio.detail(message.id)).toMatchObject({
+        status: 'discarded',
+        reason: 'window_closed',
+      });
+      expect(await told(message)).toEqual(['discarded']);
+    });
+
+    it('never erases an explanation', async () => {
+      const message = await twilio.sentMessage();
+      const explained = fields(message.sid, 'undelivered', { ErrorCode: '63016' });
+      await twilio.post(message.url, explained).expect(204);
+      const before = await twilio.detail(message.id);
+      await report(message, 'failed', 'undelivered', 'sent');
+      const { reason, explanation, errorCode } = await twilio.detail(message.id);
+      expect({ reason, explanation, errorCode }).toEqual({
+        reason: before.reason,
+        explanation: before.explanation,
+        errorCode: 63016,
+      });
+    });
+
+    it('lets delivery win over failure', async () => {
+      const message = await twilio.sentMessage();
+      await twilio
+        .post(message.url, fields(message.sid, 'failed', { ErrorCode: '63016' }))
+        .expect(204);
+      await report(message, 'delivered');
+      const detail = await twilio.detail(message.id);
+      expect(detail).toMatchObject({ status: 'delivered', discardedAt: expect.any(String) });
+      expect(detail).not.toHaveProperty('reason');
+      expect(await told(message)).toEqual(['discarded', 'delivered']);
+    });
+
+    it('changes nothing when a callback is repeated a hundred times, in any order', async () => {
+      const message = await twilio.sentMessage();
+      const statuses = ['sent', 'delivered', 'undelivered', 'read'];
+      await report(message, ...statuses);
+      const rows = () =>
+        t.app
+          .get(Database, { strict: false })
+          .query(
+            'SELECT * FROM twilio_whatsapp_delivery_event WHERE message_id = ? ORDER BY provider_status',
+            message.id,
+          );
+      const before = { message: await twilio.detail(message.id), rows: await rows() };
+      const all = Array.from({ length: 100 }, () => statuses).flat();
+      // Shuffled by steps that share no factor with the length: every order is another one, and the same in each run.
+      const shuffled = all.map((_status, index) => all[(index * 149) % all.length]);
+      await Promise.all(shuffled.map((status) => report(message, status)));
+      expect({ message: await twilio.detail(message.id), rows: await rows() }).toEqual(before);
+    });
+  });
+}
