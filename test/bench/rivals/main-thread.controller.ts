@@ -1,7 +1,7 @@
 import { Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
-import type { CallbackRequest } from '#library/callbacks/form-body.js';
+import type { HttpRequest } from '#library/callbacks/callback-request.js';
 import { Database } from '#library/database/database.js';
 import { GroupCommit } from '#library/database/group-commit.js';
 import { query, type Transaction } from '#library/database/transaction.js';
@@ -26,7 +26,7 @@ export class MainThreadController {
   @HttpCode(204)
   async receive(
     @Headers('x-twilio-signature') signature: string,
-    @Req() request: CallbackRequest,
+    @Req() request: HttpRequest,
   ): Promise<void> {
     await this.commits.add(new Map(verified(request, signature)));
   }

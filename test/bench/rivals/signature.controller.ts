@@ -1,11 +1,11 @@
 import { Controller, ForbiddenException, Headers, HttpCode, Post, Req } from '@nestjs/common';
-import { readForm, type CallbackRequest } from '#library/callbacks/form-body.js';
-import { verifyForm, type FormParameters } from '#library/twilio/signature.js';
+import { signedRequest, type HttpRequest } from '#library/callbacks/callback-request.js';
+import { parseForm, verifyForm, type FormParameters } from '#library/twilio/signature.js';
 import { AUTH_TOKEN, PUBLIC_URL } from '../fixtures.js';
 
 /** Reads a callback and checks its signature as the module does. @throws ForbiddenException */
-export function verified(request: CallbackRequest, signature: string): FormParameters {
-  const parameters = readForm(request);
+export function verified(request: HttpRequest, signature: string): FormParameters {
+  const parameters = parseForm(signedRequest(request).body.toString('utf8'));
   if (!verifyForm([AUTH_TOKEN], signature, `${PUBLIC_URL}/callbacks`, parameters)) {
     throw new ForbiddenException();
   }
@@ -17,7 +17,7 @@ export function verified(request: CallbackRequest, signature: string): FormParam
 export class SignatureController {
   @Post()
   @HttpCode(204)
-  receive(@Headers('x-twilio-signature') signature: string, @Req() request: CallbackRequest): void {
+  receive(@Headers('x-twilio-signature') signature: string, @Req() request: HttpRequest): void {
     verified(request, signature);
   }
 }
