@@ -30,7 +30,7 @@ export interface RunPlan {
   readonly seed: number;
   readonly simulator?: Partial<SimulatorOptions>;
   /** Options of the module. */
-  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions> & { redis?: string };
+  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions>;
   /** Whether to run the usual rule "try again after every failure": the control that must fail. */
   readonly isControl?: boolean;
 }
