@@ -30,12 +30,13 @@ export interface RunPlan {
   readonly seed: number;
   readonly simulator?: Partial<SimulatorOptions>;
   /** Options of the module. */
-  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions> & { redis?: string };
+  readonly whatsapp?: Partial<TwilioWhatsappModuleOptions>;
   /** Whether to run the usual rule "try again after every failure": the control that must fail. */
   readonly isControl?: boolean;
 }
 
-const SETTLE_MS = 120_000;
+/** How long nothing may change before it is taken for settled. */
+const SETTLE_MS = 60_000;
 const SETTLE_PAUSE_MS = 500;
 const STANDSTILL_MS = 60_000;
 const BOOT_PATIENCE_MS = 30_000;
@@ -140,7 +141,10 @@ export class ChaosRun {
 
   /** Rejects when nothing is sent any more. */
   private async nextPost(): Promise<void> {
-    await once(this.simulator, 'post', { signal: AbortSignal.timeout(STANDSTILL_MS) });
+    const signal = AbortSignal.timeout(STANDSTILL_MS);
+    await once(this.simulator, 'post', { signal }).catch((cause: unknown) => {
+      throw new Error(`Nothing was sent for ${STANDSTILL_MS / 1000} seconds.`, { cause });
+    });
   }
 
   private async boot(): Promise<void> {
@@ -162,10 +166,11 @@ export class ChaosRun {
     await Promise.all(others.map((node) => node.start()));
   }
 
-  /** Waits until nothing more can be learnt, for two minutes at most, and holds what is known against the truth. */
+  /** Waits until nothing more can be learnt, or nothing is for a minute, and holds what is known against the truth. */
   private async settle(accepted: ReadonlyMap<string, string>): Promise<Findings> {
     const dataSource = await new DataSource(this.database.options).initialize();
-    const deadline = Date.now() + SETTLE_MS;
+    let deadline = Infinity;
+    let progress = '';
     for (;;) {
       await delay(SETTLE_PAUSE_MS);
       await this.simulator.idle();
@@ -177,6 +182,9 @@ export class ChaosRun {
         this.outages,
       );
       const open = stored.filter((message) => canLearn(message, truth));
+      const now = `${open.length} open, ${this.simulator.posts.length} posts`;
+      if (now !== progress) deadline = Date.now() + SETTLE_MS;
+      progress = now;
       if (open.length > 0 && Date.now() < deadline) {
         await passTime(dataSource, open);
         continue;

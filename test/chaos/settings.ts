@@ -16,12 +16,12 @@ export interface ChaosInstance {
   readonly fromNumber: string;
 }
 
-export const INSTANCES: readonly ChaosInstance[] = Array.from({ length: 40 }, (_, index) => {
+export const INSTANCES: readonly ChaosInstance[] = Array.from({ length: 120 }, (_, index) => {
   const hex = index.toString(16).padStart(2, '0');
   return {
     name: `instance-${index}`,
     account: { accountSid: `AC${'d'.repeat(30)}${hex}`, authToken: `not-a-real-auth-token-${hex}` },
-    fromNumber: `+1415523${8800 + index}`,
+    fromNumber: `+1${200 + index}5550100`,
   };
 });
 

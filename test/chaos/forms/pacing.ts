@@ -24,6 +24,8 @@ export const pacing: ChaosForm = {
       seed,
       nodes: nodesOn(store),
       simulator: { faultRates: {}, latencyMs: 0 },
+      // However busy the machine is, every message is to be sent.
+      whatsapp: { delivery: { requestTimeoutMs: 20_000 } },
     });
     try {
       await createSlow(run);
