@@ -15,8 +15,14 @@ export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
         ...common,
         type: 'postgres',
         url: databaseUrl,
-        // A backend that stands still, or is cut off, must not hold its rows for hours.
-        extra: { idle_in_transaction_session_timeout: 10_000 },
+        extra: {
+          // A backend that stands still, or is cut off, must not hold its rows for hours.
+          idle_in_transaction_session_timeout: 10_000,
+          // A database that is gone without a word must not keep the backend waiting for it.
+          keepAlive: true,
+          keepAliveInitialDelayMillis: 10_000,
+          connectionTimeoutMillis: 10_000,
+        },
       };
     case 'mysql':
     case 'mariadb':

@@ -7,6 +7,20 @@ export type JsonColumns = Readonly<Record<string, JsonColumnType>>;
 /** What to do with a row that is there already: keep it, or set columns of it from the new row. */
 export type OnConflict = 'keep' | { key: readonly string[]; update: readonly string[] };
 
+/** The leading columns of an index: which rows, in which groups, the least of what. */
+export interface GroupColumns {
+  readonly of: string;
+  readonly group: string;
+  readonly least: string;
+}
+
+/** Yields `group` and `least` for every group of the rows that have the value. */
+export interface LeastByGroup {
+  readonly sql: string;
+  /** How often the value is passed. */
+  readonly parameters: number;
+}
+
 /** All that differs between the supported databases. In SQL texts `?` stands for a parameter. */
 export interface Dialect {
   /** Isolation level to ask for, where the default is stricter than read committed. */
@@ -17,6 +31,11 @@ export interface Dialect {
   readonly skipLocked: string;
   /** The time of the database, in milliseconds since 1970. */
   readonly now: string;
+  /**
+   * A query that finds the groups of a table's rows, and the least value in each, from both ends of an index alone: it
+   * must cost the same however many rows a group has. Takes the value of `of` as its parameters.
+   */
+  leastByGroup(table: string, columns: GroupColumns): LeastByGroup;
   /** Rewrites the `?` of a statement into the placeholders of the driver. */
   placeholders(sql: string): string;
   /** A query that yields the rows of one JSON array parameter. */

@@ -13,6 +13,11 @@ export const mysqlDialect: Dialect = {
   forUpdate: ' FOR UPDATE',
   skipLocked: ' FOR UPDATE SKIP LOCKED',
   now: 'CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)',
+  // A loose scan of the index; leaping as the others do, MariaDB reads every row, and ends after a thousand leaps.
+  leastByGroup: (table, { of, group, least }) => ({
+    sql: `SELECT ${group}, MIN(${least}) AS ${least} FROM ${table} WHERE ${of} = ? GROUP BY ${of}, ${group}`,
+    parameters: 1,
+  }),
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT * FROM JSON_TABLE(?, '$[*]' COLUMNS(${names(columns).map(

@@ -1,5 +1,13 @@
 import type { Dialect } from './dialect.js';
-import { assignments, conflictClause, errorCode, forAllRows, matches, names } from './sql.js';
+import {
+  assignments,
+  conflictClause,
+  errorCode,
+  forAllRows,
+  leapingLeastByGroup,
+  matches,
+  names,
+} from './sql.js';
 
 const DEADLOCK_DETECTED = '40P01';
 const SERIALIZATION_FAILURE = '40001';
@@ -8,6 +16,7 @@ export const postgresDialect: Dialect = {
   forUpdate: ' FOR UPDATE',
   skipLocked: ' FOR UPDATE SKIP LOCKED',
   now: '(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint',
+  leastByGroup: leapingLeastByGroup,
   placeholders(sql) {
     let index = 0;
     return sql.replaceAll('?', () => `$${++index}`);

@@ -1,4 +1,4 @@
-import type { JsonColumns, OnConflict } from './dialect.js';
+import type { GroupColumns, JsonColumns, LeastByGroup, OnConflict } from './dialect.js';
 import type { RowsStatement } from './transaction.js';
 
 export const names = (columns: JsonColumns): string[] => Object.keys(columns);
@@ -34,4 +34,20 @@ export function conflictClause(onConflict?: OnConflict): string {
 export function errorCode(error: unknown): unknown {
   const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
   return driverError?.code ?? code;
+}
+
+/** Jumps from group to group along the index: SQLite and PostgreSQL read nothing in between. */
+export function leapingLeastByGroup(
+  table: string,
+  { of, group, least }: GroupColumns,
+): LeastByGroup {
+  const rows = `FROM ${table} t WHERE t.${of} = ?`;
+  const sql = `WITH RECURSIVE g (${group}) AS (
+      SELECT MIN(t.${group}) ${rows}
+      UNION ALL
+      SELECT (SELECT MIN(t.${group}) ${rows} AND t.${group} > g.${group}) FROM g WHERE g.${group} IS NOT NULL
+    )
+    SELECT ${group}, (SELECT MIN(t.${least}) ${rows} AND t.${group} = g.${group} AND t.${least} IS NOT NULL) AS ${least}
+    FROM g WHERE ${group} IS NOT NULL`;
+  return { sql, parameters: 3 };
 }

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.js';
-import { assignments, conflictClause, matches, names } from './sql.js';
+import { assignments, conflictClause, leapingLeastByGroup, matches, names } from './sql.js';
 import type { RowsStatement, SqlValue } from './transaction.js';
 
 export const sqliteDialect: Dialect = {
@@ -7,6 +7,7 @@ export const sqliteDialect: Dialect = {
   forUpdate: '',
   skipLocked: '',
   now: `CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)`,
+  leastByGroup: leapingLeastByGroup,
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT ${names(columns).map((name) => `value->>'$.${name}' AS ${name}`)} FROM json_each(?)`,

@@ -11,7 +11,7 @@ interface Hold {
 const FIRST_HOLD_MS = 30_000;
 const LONGEST_HOLD_MS = 300_000;
 
-/** Holds the messages of provider instances back whose credentials Twilio refuses, and lets one try now and then. */
+/** Holds the messages of provider instances back whose credentials Twilio refuses, and lets them try again now and then. */
 @Injectable()
 export class CredentialsBreaker {
   private readonly logger = new Logger(CredentialsBreaker.name);
@@ -23,7 +23,7 @@ export class CredentialsBreaker {
     const isSame = known?.secret === secret;
     const now = performance.now();
     // Those that were under way with the first one say nothing new.
-    if (isSame && now < known.until) return known.until - now;
+    if (isSame && now < known.until) return Math.ceil(known.until - now);
     const failures = isSame ? known.failures + 1 : 1;
     const ms = Math.min(LONGEST_HOLD_MS, FIRST_HOLD_MS * 2 ** (failures - 1));
     this.holds.set(instanceId, { secret, failures, until: now + ms });

@@ -54,7 +54,7 @@ const SHORT_REST_MS = 20;
 @Injectable()
 export class Claims {
   private readonly options: DeliveryOptions;
-  /** Until when looking at a sender or account is in vain, in milliseconds since 1970. */
+  /** Until when looking at a sender or account is in vain, by the monotonic clock. */
   private readonly restUntil = new Map<string, number>();
 
   constructor(
@@ -80,7 +80,7 @@ export class Claims {
       if (queue.dueAt > at) continue;
       const opened = await this.open(queue);
       if (!opened) continue;
-      const restMs = this.restOf(opened, at);
+      const restMs = this.restOf(opened);
       if (restMs > 0) rests.push(restMs);
       else if (this.inFlight.room(opened.accountSid, opened.sender) > 0) open.push(opened);
     }
@@ -106,7 +106,9 @@ export class Claims {
       return { ...queue, accountSid: '', perSecond: Infinity };
     }
     const { row, credentials } = instance;
-    if (!row.enabled || this.breaker.holdsBack(row.id, secretOf(credentials))) return undefined;
+    const areOwn = accountSid === undefined || accountSid === credentials.accountSid;
+    const isHeldBack = areOwn && this.breaker.holdsBack(row.id, secretOf(credentials));
+    if (!row.enabled || isHeldBack) return undefined;
     return {
       ...queue,
       accountSid: accountSid ?? credentials.accountSid,
@@ -138,7 +140,7 @@ export class Claims {
       shares.take(queue, claimed.length);
       steps.push(...stepped);
       messages.push(...claimed);
-      if (rows.length === limit) restMs = Math.min(restMs, this.restAfter(queue, paced, at));
+      if (rows.length === limit) restMs = Math.min(restMs, this.restAfter(queue, paced));
     }
     yield* this.pacer.close(allowances);
     yield* this.ledger.write(steps);
@@ -149,22 +151,21 @@ export class Claims {
   private restAfter(
     { sender, accountSid }: OpenQueue,
     paced: readonly (Allowance | undefined)[],
-    at: number,
   ): number {
     let longest = 0;
     for (const [index, allowance] of paced.entries()) {
       // Another node holds it at this moment.
       if (!allowance) return SHORT_REST_MS;
       if (allowance.left > 0) continue;
-      this.restUntil.set(index === 0 ? sender : accountSid, at + allowance.restMs);
+      this.restUntil.set(index === 0 ? sender : accountSid, performance.now() + allowance.restMs);
       longest = Math.max(longest, allowance.restMs);
     }
     return longest;
   }
 
-  private restOf({ sender, accountSid }: OpenQueue, at: number): number {
+  private restOf({ sender, accountSid }: OpenQueue): number {
     const until = [sender, accountSid].map((key) => this.restUntil.get(key) ?? 0);
-    const restMs = Math.max(...until) - at;
+    const restMs = Math.ceil(Math.max(...until) - performance.now());
     if (restMs <= 0) [sender, accountSid].forEach((key) => this.restUntil.delete(key));
     return restMs;
   }

@@ -33,6 +33,12 @@ const HELD_TOO_LONG: Outcome = {
   detail: 'the process stood still between the attempt and its POST',
 };
 
+/** What only the worker that holds a message can know of it. */
+type OwnEvidence = Extract<
+  Evidence,
+  { kind: 'accepted' | 'notSent' | 'rejected' | 'ambiguous' | 'released' }
+>;
+
 /** Carries one claimed message to Twilio: attempt row, POST, outcome. */
 @Injectable()
 export class Courier {
@@ -64,6 +70,7 @@ export class Courier {
     // Another node may have made it a moment ago.
     const instance =
       (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
+    const begun = performance.now();
     const at = this.clock.now();
     if (!instance || instance.row.deletedAt !== null) {
       await this.ledger.record(id, { kind: 'refused', at, fence, ...INSTANCE_DELETED });
@@ -71,14 +78,14 @@ export class Courier {
     }
     const credentials = this.notifications.credentialsFor(message.requestId, shipment);
 
-    const begun = performance.now();
     const leaseUntil = at + this.leaseMs;
-    const { applied, state } = await this.ledger.record(id, {
-      kind: 'started',
-      at,
-      fence,
-      leaseUntil,
-    });
+    const { applied, state } = await this.ledger
+      .record(id, { kind: 'started', at, fence, leaseUntil })
+      .catch(async (error: unknown) => {
+        // The commit may have come about all the same; that nothing was sent is known only here.
+        await this.recordInTheEnd(id, { kind: 'released', at: this.clock.now(), fence, dueAt: at });
+        throw error;
+      });
     if (!applied || !state) return;
 
     const attempt = state.attempts;
@@ -92,7 +99,7 @@ export class Courier {
       ? await this.gateway.send(used, request)
       : HELD_TOO_LONG;
     if (outcome.httpStatus === TOO_MANY_REQUESTS) this.inFlight.refused(used.accountSid);
-    else if (outcome.kind !== 'ambiguous') this.inFlight.passed(used.accountSid);
+    else if (outcome.httpStatus !== undefined) this.inFlight.passed(used.accountSid);
     const retryMs = this.retryIn(outcome, attempt, instance, used);
     await this.recordInTheEnd(
       id,
@@ -100,7 +107,7 @@ export class Courier {
     );
   }
 
-  /** Milliseconds until the message is tried again, where it may be; null to give it up. */
+  /** Milliseconds until the message is tried again, where it may be; it is, until it expires. */
   private retryIn(
     outcome: Outcome,
     attempt: number,
@@ -134,45 +141,43 @@ export class Courier {
   }
 
   /** What came of a POST is known only here: it is offered to the database until it takes it. */
-  private async recordInTheEnd(id: string, evidence: Evidence & { fence: number }): Promise<void> {
+  private async recordInTheEnd(id: string, evidence: OwnEvidence): Promise<void> {
     let wait = STORE_RETRY_MS;
-    let offered: Evidence = evidence;
-    while (!this.isDismissed) {
+    let offered = evidence;
+    do {
       try {
         await this.ledger.record(id, offered);
         return;
       } catch (error) {
         this.logger.error(`The outcome of message ${id} could not be stored yet`, error);
-        // A SID that another message has proves nothing about this one.
-        if (evidence.kind === 'accepted' && isDuplicate(error)) {
-          const { at, attempt, fence } = evidence;
-          offered = {
-            kind: 'ambiguous',
-            at,
-            attempt,
-            fence,
-            detail: 'its SID belongs to another message',
-          };
-        }
+        if (error instanceof DatabaseError && error.isRefusal) offered = acceptable(offered, error);
         await new Promise((resolve) => setTimeout(resolve, wait));
         wait = Math.min(wait * 2, LONGEST_STORE_RETRY_MS);
       }
-    }
+    } while (!this.isDismissed);
   }
+}
+
+/** What the database takes in place of evidence that it has refused, and would refuse again. */
+function acceptable(evidence: OwnEvidence, { isDuplicate }: DatabaseError): OwnEvidence {
+  const { kind, at, fence } = evidence;
+  if (kind === 'released') return evidence;
+  // A SID that another message has proves nothing about this one.
+  if (kind === 'accepted' && !isDuplicate)
+    return { ...evidence, providerStatus: 'accepted', detail: undefined };
+  const detail = kind === 'accepted' ? 'its SID belongs to another message' : undefined;
+  return { kind: 'ambiguous', at, fence, attempt: evidence.attempt, detail };
 }
 
 /** Whether a POST that begins now ends before the lease does. Times are of the monotonic clock. */
 export const isLeaseSafe = (begun: number, now: number, marginMs: number): boolean =>
   now - begun <= marginMs;
 
-const isDuplicate = (error: unknown): boolean =>
-  error instanceof DatabaseError && error.isDuplicate;
-
 function evidenceOf(
   outcome: Outcome,
   retryMs: number | null,
   attempt: { at: number; attempt: number; fence: number },
-): Evidence & { fence: number } {
+): OwnEvidence {
   const at = retryMs === null ? null : attempt.at + retryMs;
   if (outcome.kind === 'ambiguous') return { ...outcome, ...attempt, resendAt: at ?? undefined };
   if (outcome.kind === 'notSent') return { ...outcome, ...attempt, retryAt: at };

@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { setImmediate } from 'node:timers/promises';
 import { DatabaseClock } from '../database/database-clock.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
@@ -70,23 +71,28 @@ export class Dispatcher
   }
 
   /** Stops claiming. */
-  async onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
     this.stopping = true;
     this.wake();
-    await this.wakeUps.stopListening();
+    this.wakeUps.stopListening();
   }
 
   /** Waits for what is under way, and for those who are told about it. */
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.running, this.wakeUps.close()]);
+    this.wakeUps.close();
     let deadline: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       deadline = setTimeout(resolve, this.options.drainTimeoutMs);
     });
-    const drained = Promise.all(this.underWay).then(() => this.announcer.idle());
-    await Promise.race([drained, late]);
+    await Promise.race([this.drain(), late]);
     clearTimeout(deadline);
     this.courier.dismiss();
+  }
+
+  private async drain(): Promise<void> {
+    await this.running;
+    await Promise.all(this.underWay);
+    await this.announcer.idle();
   }
 
   private async run(): Promise<void> {
@@ -99,7 +105,8 @@ export class Dispatcher
       } catch (error) {
         this.logger.error('The database could not be asked for due messages', error);
       }
-      if (restMs > 0) await this.rest(restMs);
+      // Whoever else wants to run must get a turn in any case.
+      await (restMs > 0 ? this.rest(restMs) : setImmediate());
     }
   }
 

@@ -21,25 +21,20 @@ export const rateOf = (perSecond: number): Rate => ({
  * @param aheadUntil up to when what was sent is paid for, in microseconds since 1970
  * @param now microseconds since 1970
  */
-export function available(aheadUntil: number, now: number, { intervalUs, burst }: Rate): number {
-  const ahead = Math.max(0, aheadUntil - now);
-  return Math.max(0, Math.floor(burst - ahead / intervalUs));
-}
+export const available = (aheadUntil: number, now: number, rate: Rate): number =>
+  Math.floor(rate.burst - aheadOf(aheadUntil, now, rate) / rate.intervalUs);
+
+/** Nobody gets further ahead than by a burst, unless the clock was set back: that is forgiven. */
+const aheadOf = (aheadUntil: number, now: number, { intervalUs, burst }: Rate): number =>
+  Math.min(Math.max(0, aheadUntil - now), burst * intervalUs);
 
 /** Up to when is paid for once so many more were sent. */
-export const afterSending = (
-  count: number,
-  aheadUntil: number,
-  now: number,
-  { intervalUs }: Rate,
-): number => Math.ceil(Math.max(aheadUntil, now) + count * intervalUs);
+export const afterSending = (count: number, aheadUntil: number, now: number, rate: Rate): number =>
+  Math.ceil(now + aheadOf(aheadUntil, now, rate) + count * rate.intervalUs);
 
 /** Microseconds until half of the burst may be sent at once: to look earlier would be to look for every single one. */
-export function untilWorthwhile(
-  aheadUntil: number,
-  now: number,
-  { intervalUs, burst }: Rate,
-): number {
+export function untilWorthwhile(aheadUntil: number, now: number, rate: Rate): number {
+  const { intervalUs, burst } = rate;
   const wanted = Math.max(1, Math.floor(burst / 2));
-  return Math.max(0, aheadUntil - now - (burst - wanted) * intervalUs);
+  return Math.max(0, aheadOf(aheadUntil, now, rate) - (burst - wanted) * intervalUs);
 }

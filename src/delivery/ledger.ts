@@ -117,11 +117,8 @@ export class MessageLedger {
   }
 
   /** Takes messages of which nothing was heard for a while; each is taken again later, less and less often. */
-  async takeChecks(limit: number): Promise<CheckedMessage[]> {
-    const taken: StateRow[] = [];
-    for (const status of ['unknown', 'sent'] as const) {
-      taken.push(...(await this.takeDue(status, limit, (at) => ({ kind: 'checked', at }))));
-    }
+  async takeChecks(status: 'unknown' | 'sent', limit: number): Promise<CheckedMessage[]> {
+    const taken = await this.takeDue(status, limit, (at) => ({ kind: 'checked', at }));
     return taken.map((row) => ({
       id: row.id,
       requestId: row.request_id,
@@ -165,29 +162,22 @@ export class MessageLedger {
     evidence: Evidence,
   ): Transaction<{ rows: StateRow[]; steps: MessageStep[] }> {
     const rows: StateRow[] = [];
+    // An equal part for each sender, so that none waits behind the many of another.
+    const share = Math.ceil(limit / due.length);
     for (const { sender } of due) {
-      if (rows.length === limit) break;
-      rows.push(...(yield* this.lockDue({ status, sender, at, limit: limit - rows.length })));
+      rows.push(...(yield* this.lockDue({ status, sender, at, limit: share })));
     }
     const steps = rows.map((row) => stepOf(row, evidence));
     yield* this.write(steps);
     return { rows, steps };
   }
 
-  /** Jumps from queue to queue along the index, however long they are. */
   private *findQueues(status: MessageStatus): Transaction<Queue[]> {
-    const waiting = `FROM ${MESSAGE_TABLE} m WHERE m.status = ?`;
+    const columns = { of: 'status', group: 'sender', least: 'due_at' } as const;
+    const { sql, parameters } = this.database.dialect.leastByGroup(MESSAGE_TABLE, columns);
     const rows = yield* query<{ sender: string; due_at: string | number | null }>(
-      `WITH RECURSIVE queue (sender) AS (
-         SELECT MIN(m.sender) ${waiting}
-         UNION ALL
-         SELECT (SELECT MIN(m.sender) ${waiting} AND m.sender > queue.sender) FROM queue WHERE queue.sender IS NOT NULL
-       )
-       SELECT sender, (SELECT MIN(m.due_at) ${waiting} AND m.sender = queue.sender AND m.due_at IS NOT NULL) AS due_at
-       FROM queue WHERE sender IS NOT NULL`,
-      status,
-      status,
-      status,
+      sql,
+      ...Array.from({ length: parameters }, () => status),
     );
     return rows.flatMap(({ sender, due_at: dueAt }) =>
       dueAt === null ? [] : [{ sender, dueAt: Number(dueAt) }],
@@ -209,7 +199,8 @@ export class MessageLedger {
     waiting: readonly { messageId: string; evidence: Evidence }[],
   ): Transaction<(MessageStep | undefined)[]> {
     const { dialect } = this.database;
-    const ids = [...new Set(waiting.map(({ messageId }) => messageId))];
+    // In order, so that nodes that lock the same rows do not wait in a circle.
+    const ids = [...new Set(waiting.map(({ messageId }) => messageId))].toSorted();
     const rows = yield* query<StateRow>(
       `${SELECT_STATE} WHERE id IN (${dialect.rows({ id: 'text' })}) ORDER BY id${dialect.forUpdate}`,
       JSON.stringify(ids.map((id) => ({ id }))),
@@ -236,7 +227,8 @@ export class MessageLedger {
       if (applied) states.set(each.messageId, state);
       if (!attempt?.outcome) continue;
       const key = `${each.messageId}/${attempt.no}`;
-      if (!ended.has(key) || attempt.outcome === 'accepted') ended.set(key, { ...each, attempt });
+      const isUnclear = (ended.get(key)?.attempt.outcome ?? 'ambiguous') === 'ambiguous';
+      if (isUnclear || attempt.outcome === 'accepted') ended.set(key, { ...each, attempt });
     }
     yield* batch(
       dialect.update(MESSAGE_TABLE, STATE_COLUMNS, ['id']),
@@ -249,12 +241,12 @@ export class MessageLedger {
       ),
     );
     yield* batch(
-      // Proof that Twilio has it corrects an outcome that was unclear; nothing else overwrites one.
+      // What is certain corrects what was unclear, and proof that Twilio has it everything.
       dialect.update(
         ATTEMPT_TABLE,
         ENDED_COLUMNS,
         ['message_id', 'no'],
-        `${ATTEMPT_TABLE}.outcome IS NULL OR r.outcome = 'accepted'`,
+        `${ATTEMPT_TABLE}.outcome IS NULL OR ${ATTEMPT_TABLE}.outcome = 'ambiguous' OR r.outcome = 'accepted'`,
       ),
       [...ended.values()].map(({ messageId, attempt }) => endedRow(messageId, attempt)),
     );

@@ -1,4 +1,4 @@
-import type { ListedMessage } from '../twilio/twilio.gateway.js';
+import { LIST_PAGE, type ListedMessage } from '../twilio/twilio.gateway.js';
 
 /** An attempt whose answer was lost. */
 export interface LostAttempt {
@@ -34,3 +34,11 @@ export function matches(
     )
     .toSorted((a, b) => a.createdAt - b.createdAt);
 }
+
+/** Whether the list goes back beyond the attempt, so that what is not in it is missing. */
+export const reachesBackTo = (
+  listed: readonly ListedMessage[],
+  { startedAt }: Pick<LostAttempt, 'startedAt'>,
+): boolean =>
+  listed.length < LIST_PAGE ||
+  listed.some(({ createdAt }) => createdAt < startedAt - CLOCK_TOLERANCE_MS);

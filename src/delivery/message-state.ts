@@ -1,6 +1,6 @@
 import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
 import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
-import type { Answer, Discard, Evidence, Report, Resend } from './evidence.js';
+import type { Answer, Discard, Evidence, FencedAnswer, Report, Resend } from './evidence.js';
 import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
 /**
@@ -125,14 +125,23 @@ export function step(state: MessageState, evidence: Evidence): Step {
         dueAt: evidence.leaseUntil,
       });
 
-    case 'released':
-      if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
-      return applied({
-        ...state,
-        status: 'queued',
-        claims: state.claims - 1,
-        dueAt: evidence.dueAt,
-      });
+    case 'released': {
+      if (state.fence !== evidence.fence) return ignored(state);
+      if (state.status !== 'claimed' && state.status !== 'sending') return ignored(state);
+      const isStarted = state.status === 'sending';
+      return {
+        ...applied({
+          ...state,
+          status: 'queued',
+          fence: state.fence + 1,
+          claims: isStarted ? state.claims : state.claims - 1,
+          dueAt: evidence.dueAt,
+        }),
+        attempt: isStarted
+          ? { no: state.attempts, endedAt: at, outcome: 'notSent', detail: WITHDRAWN }
+          : undefined,
+      };
+    }
 
     case 'refused':
       if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
@@ -174,7 +183,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'notSent': {
       const attempt = ended(evidence, 'notSent', at, { errorCode: evidence.errorCode });
-      if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
+      if (!isOpen(state, evidence)) return { ...ignored(state), attempt };
       if (evidence.retryAt === null) {
         return { ...discarded(state, at, evidence, 'rejected', 'engine'), attempt };
       }
@@ -187,13 +196,15 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'rejected': {
       const attempt = ended(evidence, 'rejected', at, { errorCode: evidence.errorCode });
-      if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
+      if (!isOpen(state, evidence)) return { ...ignored(state), attempt };
       return { ...discarded(state, at, evidence, 'rejected', 'response'), attempt };
     }
 
     case 'ambiguous': {
       const attempt = ended(evidence, 'ambiguous', at, {});
-      if (!holds(state, evidence.fence)) return { ...ignored(state), attempt };
+      if (state.status !== 'sending' || state.fence !== evidence.fence) {
+        return { ...ignored(state), attempt };
+      }
       return { ...applied(unsettled(state, at, evidence)), attempt };
     }
 
@@ -322,6 +333,8 @@ export function step(state: MessageState, evidence: Evidence): Step {
   }
 }
 
+const WITHDRAWN = 'it was withdrawn before anything was sent';
+
 /** How long a message may still take that an operator sends again, however old it is. */
 const RESEND_WINDOW_MS = 86_400_000;
 
@@ -348,9 +361,10 @@ const CANCELED: Discard = {
 const ignored = (state: MessageState): Step => ({ state, applied: false, learnt: [] });
 const applied = (state: MessageState): Step => ({ state, applied: true, learnt: [] });
 
-/** Whether whoever speaks still holds the message. */
-const holds = (state: MessageState, fence: number): boolean =>
-  state.status === 'sending' && state.fence === fence;
+/** Whether the outcome is one that nobody has decided about since: its worker holds the message, or nobody does. */
+const isOpen = (state: MessageState, { fence, attempt }: FencedAnswer): boolean =>
+  (state.status === 'sending' && state.fence === fence) ||
+  (state.status === 'unknown' && state.attempts === attempt);
 
 const cleared = (state: MessageState): MessageState => ({
   ...state,
@@ -378,7 +392,7 @@ const retryAfterFailure = (
   { status, sid, attempts }: MessageState,
   { jitter, sid: failedSid }: Report,
 ): number | null =>
-  jitter === undefined || status !== 'sent' || sid !== failedSid
+  jitter === undefined || status !== 'sent' || sid !== failedSid || attempts >= MAX_ATTEMPTS
     ? null
     : retryDelay(attempts, 0, jitter);
 

@@ -34,18 +34,22 @@ export class NotificationStore {
   /** Reads those that are not in memory yet, in one query. */
   async load(requestIds: readonly string[]): Promise<Map<string, Shipment>> {
     const wanted = new Set(requestIds);
-    const missing = [...wanted].filter((id) => !this.cache.has(id));
+    // Taken before anybody is waited for, who may make room in the cache.
+    const found = new Map<string, Shipment>();
+    for (const id of wanted) {
+      const shipment = this.cache.get(id);
+      if (shipment) found.set(id, shipment);
+    }
+    const missing = [...wanted].filter((id) => !found.has(id));
     if (missing.length > 0) {
       const rows = await this.database.dataSource
         .getRepository(NotificationEntity)
         .findBy({ id: In(missing) })
         .catch(rethrow);
-      for (const row of rows) this.remember(row);
-    }
-    const found = new Map<string, Shipment>();
-    for (const id of wanted) {
-      const shipment = this.cache.get(id);
-      if (shipment) found.set(id, shipment);
+      for (const row of rows) {
+        const shipment = this.remember(row);
+        if (shipment) found.set(row.id, shipment);
+      }
     }
     for (const id of this.cache.keys()) {
       if (this.cache.size <= MAX_CACHED) break;
@@ -59,11 +63,14 @@ export class NotificationStore {
   }
 
   /** One that cannot be read must not keep the others back. */
-  private remember(row: NotificationEntity): void {
+  private remember(row: NotificationEntity): Shipment | undefined {
     try {
-      this.cache.set(row.id, shipmentOf(row));
+      const shipment = shipmentOf(row);
+      this.cache.set(row.id, shipment);
+      return shipment;
     } catch (error) {
       this.logger.error(`Notification ${row.id} cannot be read`, error);
+      return undefined;
     }
   }
 

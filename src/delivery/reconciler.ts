@@ -22,13 +22,14 @@ import { ATTEMPT_TABLE } from './attempt.entity.js';
 import type { Report } from './evidence.js';
 import { failureOf } from './failure.js';
 import { MessageLedger, type CheckedMessage } from './ledger.js';
-import { matches } from './list-match.js';
+import { matches, reachesBackTo } from './list-match.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NotificationStore } from './notification-store.js';
 
 const BATCH = 20;
 /** Twilio counts requests that are in vain: its list is asked no more often, for each account. */
 const LIST_PAUSE_MS = 1000;
+const MAX_ACCOUNTS = 10_000;
 
 /**
  * Asks Twilio what became of messages of which nothing is heard: those whose answer was lost, in the account's list;
@@ -41,8 +42,9 @@ export class Reconciler
   private readonly logger = new Logger(Reconciler.name);
   private readonly options: DeliveryOptions;
   private readonly stopping = new AbortController();
-  private readonly listedAt = new Map<string, number>();
-  private running?: Promise<void>;
+  /** When each account's turn comes again, by the monotonic clock. */
+  private readonly nextList = new Map<string, number>();
+  private running?: Promise<unknown>;
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
@@ -57,7 +59,7 @@ export class Reconciler
   }
 
   onApplicationBootstrap(): void {
-    this.running = this.run();
+    this.running = Promise.all([this.run('unknown'), this.run('sent')]);
   }
 
   onModuleDestroy(): void {
@@ -65,16 +67,18 @@ export class Reconciler
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.running;
+    await Promise.race([
+      this.running,
+      delay(this.options.drainTimeoutMs, undefined, { ref: false }),
+    ]);
   }
 
-  private async run(): Promise<void> {
+  private async run(status: 'unknown' | 'sent'): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
-        for (const message of await this.ledger.takeChecks(BATCH)) {
-          if (!signal.aborted) await this.lookAt(message);
-        }
+        const messages = await this.ledger.takeChecks(status, BATCH);
+        await Promise.all(messages.map((message) => this.lookAt(message)));
       } catch (error) {
         this.logger.error('The database could not be asked for messages to look at', error);
       }
@@ -131,6 +135,7 @@ export class Reconciler
     );
     if (!attempt || !to) return undefined;
     await this.awaitTurn(credentials.accountSid);
+    if (this.stopping.signal.aborted) return undefined;
     const listed = await this.gateway.list(credentials, to, from);
     if (!listed) return undefined;
     const lost = {
@@ -140,10 +145,13 @@ export class Reconciler
     };
     const candidates = matches(listed, lost, await this.ownedOf(listed));
     if (candidates.length === 0) {
-      await this.miss(message);
+      if (reachesBackTo(listed, lost)) await this.miss(message);
       return undefined;
     }
-    return candidates.length <= (await this.countUnknownTo(to)) ? candidates[0] : undefined;
+    // As many as may be ours, each with the same text: which is whose makes no difference.
+    const rivals = await this.countUnsettled(message);
+    const isInterchangeable = body !== undefined || rivals === 1;
+    return isInterchangeable && candidates.length <= rivals ? candidates[0] : undefined;
   }
 
   /** Twilio's list does not have the message: some want it sent again then. */
@@ -165,20 +173,23 @@ export class Reconciler
     return new Set(rows.map(({ sid }) => sid));
   }
 
-  /** How many messages to the recipient, this one among them, may be waiting for the same proof. */
-  private async countUnknownTo(to: string): Promise<number> {
+  /** How many messages between the two, this one among them, may be waiting for the same proof. */
+  private async countUnsettled({ to, from }: CheckedMessage): Promise<number> {
+    const sender = from === null ? 'from_address IS NULL' : 'from_address = ?';
     const [{ count }] = await this.database.query<{ count: string | number }>(
-      `SELECT COUNT(*) AS count FROM ${MESSAGE_TABLE} WHERE status = 'unknown' AND to_address = ?`,
+      `SELECT COUNT(*) AS count FROM ${MESSAGE_TABLE} WHERE status IN ('unknown', 'sending') AND to_address = ? AND ${sender}`,
       to,
+      ...(from === null ? [] : [from]),
     );
     return Number(count);
   }
 
   private async awaitTurn(accountSid: string): Promise<void> {
-    const turn = (this.listedAt.get(accountSid) ?? -Infinity) + LIST_PAUSE_MS;
-    const wait = turn - performance.now();
-    if (wait > 0) await this.rest(wait);
-    this.listedAt.set(accountSid, performance.now());
+    const now = performance.now();
+    const turn = Math.max(now, this.nextList.get(accountSid) ?? 0);
+    if (this.nextList.size > MAX_ACCOUNTS) this.nextList.clear();
+    this.nextList.set(accountSid, turn + LIST_PAUSE_MS);
+    if (turn > now) await this.rest(turn - now);
   }
 
   private async rest(ms: number): Promise<void> {

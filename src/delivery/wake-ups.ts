@@ -58,13 +58,14 @@ export class WakeUps {
     if (!this.isRinging) void this.ringAll(this.queue);
   }
 
-  /** Leaves the wake-ups to the other nodes, without waiting for a Redis that may be gone. */
-  async stopListening(): Promise<void> {
-    await this.worker?.close(true);
+  /** Leaves the wake-ups to the other nodes. Nobody waits for that: Redis may be gone, or hang. */
+  stopListening(): void {
+    this.worker?.close(true).catch((error: unknown) => this.report(error));
   }
 
-  async close(): Promise<void> {
-    await this.queue?.close();
+  /** Leaves Redis, as little waited for. */
+  close(): void {
+    this.queue?.close().catch((error: unknown) => this.report(error));
   }
 
   /** What gathers while Redis is asked travels together. */

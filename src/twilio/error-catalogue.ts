@@ -17,9 +17,10 @@ export function explainError(code: number | undefined, message?: string): ErrorE
   const known = code === undefined ? undefined : CATALOGUE.get(code);
   if (known) return known;
   const said = message
-    ?.replaceAll(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
-    .trim()
-    .slice(0, 300);
+    ?.slice(0, 300)
+    // Half of a character is none that a database would take.
+    .replaceAll(/[\s\p{Cc}\p{Cs}]+/gu, ' ')
+    .trim();
   return {
     reason: 'twilio_error',
     explanation:

@@ -49,6 +49,9 @@ export interface ListedMessage {
 }
 
 const SENDERS = 'https://messaging.twilio.com/v2/Channels/Senders?Channel=whatsapp&PageSize=1000';
+/** Messages that a look at the list brings at most. */
+export const LIST_PAGE = 50;
+
 const API = 'https://api.twilio.com/2010-04-01/Accounts';
 const MAX_CLIENTS = 1000;
 
@@ -96,15 +99,15 @@ export class TwilioGateway implements OnApplicationShutdown {
     to: string,
     from: string | null,
   ): Promise<ListedMessage[] | undefined> {
-    const query = new URLSearchParams({ To: toWhatsappAddress(to), PageSize: '50' });
+    const query = new URLSearchParams({ To: toWhatsappAddress(to), PageSize: String(LIST_PAGE) });
     if (from !== null) query.set('From', toWhatsappAddress(from));
     const answer = await this.ask(
       credentials,
       `${API}/${credentials.accountSid}/Messages.json?${query.toString()}`,
     );
     if (answer instanceof TransportError || answer.statusCode !== 200) return undefined;
-    const { messages = [] } = JSON.parse(answer.body) as { messages?: MessageResource[] };
-    return messages.flatMap(listed);
+    const { messages } = JSON.parse(answer.body) as { messages?: MessageResource[] };
+    return Array.isArray(messages) ? messages.flatMap(listed) : undefined;
   }
 
   /** Asks Twilio whether the credentials are good and the sender is theirs and online. */

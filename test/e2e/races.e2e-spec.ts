@@ -18,7 +18,7 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
     t = await startApplication({ options: { delivery: { pollIntervalMs: 60_000 } } });
     ledger = t.app.get(MessageLedger, { strict: false });
     // The test itself is the worker.
-    await t.app.get(Dispatcher, { strict: false }).onModuleDestroy();
+    t.app.get(Dispatcher, { strict: false }).onModuleDestroy();
   });
   afterAll(() => t.stop());
 

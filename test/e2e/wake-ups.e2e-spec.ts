@@ -27,7 +27,7 @@ describeOn(TEST_POSTGRES_URL && TEST_REDIS_URL)('wake-ups through Redis on Postg
     const t = await startApplication({ database: TEST_POSTGRES_URL, options });
     const other = await startHost(t.database.options, t.simulator.url, { options });
     // This one accepts, and sends nothing any more.
-    await t.app.get(Dispatcher, { strict: false }).onModuleDestroy();
+    t.app.get(Dispatcher, { strict: false }).onModuleDestroy();
     const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
       notification: { title: 'Hello' },
       sendTo: { recipients: [{ identifier: 'user', phoneNumber: fictionalNumber(50) }] },

@@ -247,17 +247,21 @@ function movesOf(
   return moves;
 }
 
+type Answered = [name: string, evidence: Evidence & { fence: number }, isAccepted: boolean];
+
 /** What can come of a POST: the answer that the worker gets, and whether Twilio has accepted the message. */
 function answersTo(
   { fence, attempt }: { fence: number; attempt: number },
   sends: number,
   policy: AmbiguousPolicy,
-): [string, Evidence & { fence: number }, boolean][] {
+): Answered[] {
   const common = { at: NOW, fence, attempt };
   const refused = { reason: 'refused', explanation: 'No.' };
   const retryAt = attempt < MAX_ATTEMPTS ? 0 : null;
   const resendAt = policy === 'resend' && attempt < MAX_ATTEMPTS ? 0 : undefined;
   const sid = sidOf(sends + 1);
+  // Nothing was sent, and nobody knows whether the start is committed.
+  const withdrawn: Answered = ['withdrawn', { at: NOW, fence, kind: 'released', dueAt: 0 }, false];
   return [
     ['accepted', { ...common, kind: 'accepted', sid, providerStatus: 'queued' }, true],
     ['accepted, answer lost', { ...common, kind: 'ambiguous', resendAt }, true],
@@ -265,6 +269,7 @@ function answersTo(
     ['too many requests', { ...common, ...refused, kind: 'notSent', retryAt }, false],
     ['refused', { ...common, ...refused, kind: 'rejected' }, false],
     ['stood still', { ...common, ...refused, kind: 'notSent', retryAt }, false],
+    ...(attempt < MAX_ATTEMPTS ? [withdrawn] : []),
   ];
 }
 
