@@ -1,5 +1,13 @@
 import type { Dialect } from './dialect.js';
-import { assignments, conflictClause, errorCode, forAllRows, matches, names } from './sql.js';
+import {
+  assignments,
+  conflictClause,
+  deletion,
+  errorCode,
+  forAllRows,
+  matches,
+  names,
+} from './sql.js';
 
 const DEADLOCK_DETECTED = '40P01';
 const SERIALIZATION_FAILURE = '40001';
@@ -23,6 +31,9 @@ export const postgresDialect: Dialect = {
     return forAllRows(
       `UPDATE ${table} SET ${assignments(columns, key)} FROM (${this.rows(columns)}) r WHERE ${matches(table, key, where)}`,
     );
+  },
+  remove(table, key, where) {
+    return deletion(table, key, this.rows({ [key]: 'text' }), where);
   },
   isDeadlock: (error) =>
     [DEADLOCK_DETECTED, SERIALIZATION_FAILURE].includes(String(errorCode(error))),

@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.js';
-import { assignments, conflictClause, matches, names } from './sql.js';
+import { assignments, conflictClause, deletion, matches, names } from './sql.js';
 import type { RowsStatement, SqlValue } from './transaction.js';
 
 export const sqliteDialect: Dialect = {
@@ -32,6 +32,9 @@ export const sqliteDialect: Dialect = {
       `UPDATE ${table} SET ${set.map(equals)} WHERE ${key.map(equals).join(' AND ')}`,
       [...set, ...key],
     );
+  },
+  remove(table, key, where) {
+    return deletion(table, key, this.rows({ [key]: 'text' }), where);
   },
   isDeadlock: () => false,
 };

@@ -18,6 +18,7 @@ import {
   startedRow,
   stateOf,
   stateRow,
+  withoutWords,
   type StateRow,
 } from './ledger.rows.js';
 import type { Evidence } from './evidence.js';
@@ -71,7 +72,7 @@ interface DueFilter {
   readonly limit: number;
 }
 
-const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address FROM ${MESSAGE_TABLE}`;
+const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address, redacted_at FROM ${MESSAGE_TABLE}`;
 
 /**
  * The one place that writes what is known of messages. Every claim, attempt, outcome, callback and command is a piece
@@ -215,10 +216,12 @@ export class MessageLedger {
       JSON.stringify(ids.map((id) => ({ id }))),
     );
     const states = new Map(rows.map((row) => [row.id, stateOf(row)]));
+    const redacted = new Set(rows.flatMap((row) => (row.redacted_at === null ? [] : [row.id])));
     const steps = waiting.map(({ messageId, evidence }): MessageStep | undefined => {
       const state = states.get(messageId);
       if (!state) return undefined;
-      const taken = step(state, evidence);
+      const learnt = step(state, evidence);
+      const taken = redacted.has(messageId) ? withoutWords(learnt) : learnt;
       states.set(messageId, taken.state);
       return { messageId, at: evidence.at, step: taken };
     });

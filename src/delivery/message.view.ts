@@ -27,6 +27,8 @@ export interface MessageView {
   deliveredAt?: string;
   seenAt?: string;
   discardedAt?: string;
+  /** When its content and phone number were erased. */
+  redactedAt?: string;
   data?: Record<string, unknown>;
 }
 
@@ -98,6 +100,7 @@ export function messageView(message: MessageEntity, data: string | null = null):
     deliveredAt: isoOrAbsent(message.deliveredAt),
     seenAt: isoOrAbsent(message.seenAt),
     discardedAt: isoOrAbsent(message.discardedAt),
+    redactedAt: isoOrAbsent(message.redactedAt),
     data: data === null ? undefined : (JSON.parse(data) as Record<string, unknown>),
   };
 }
