@@ -101,7 +101,11 @@ export function messageView(message: MessageEntity, data: string | null = null):
     seenAt: isoOrAbsent(message.seenAt),
     discardedAt: isoOrAbsent(message.discardedAt),
     redactedAt: isoOrAbsent(message.redactedAt),
-    data: data === null ? undefined : (JSON.parse(data) as Record<string, unknown>),
+    // The notification keeps its own for those of its messages that are not finished.
+    data:
+      data === null || message.redactedAt !== null
+        ? undefined
+        : (JSON.parse(data) as Record<string, unknown>),
   };
 }
 
