@@ -185,6 +185,12 @@ export async function startHost(
         )
       : module.createNestApplication(settings);
   useWhatsappBodyParsers(app);
-  await app.listen(port, '127.0.0.1');
+  try {
+    await app.listen(port, '127.0.0.1');
+  } catch (error) {
+    // One that could not boot must not hold on to its database.
+    await app.close();
+    throw error;
+  }
   return { app, url, listener: app.get(Listener, { strict: false }) };
 }
