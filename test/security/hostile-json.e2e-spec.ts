@@ -103,7 +103,11 @@ describe.each(PLATFORMS)('hostile JSON on %s', (platform) => {
       const requests = Array.from({ length: 25 }, (_, index) => request(round + index));
       await Promise.all(
         requests.map(async ([method, path, body]) => {
-          const response = await fetch(`${t.url}/v3/${path}`, { method, body, headers: HEADERS });
+          const response = await fetch(`${t.url}/v3/${path}`, {
+            method: method === 'PUT' ? 'PUT' : 'POST',
+            body,
+            headers: HEADERS,
+          });
           await response.arrayBuffer();
           const { status } = response;
           statuses.set(status, (statuses.get(status) ?? 0) + 1);

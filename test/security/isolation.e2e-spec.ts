@@ -47,9 +47,9 @@ function routesOf(app: INestApplication): Route[] {
 
 /** What Express itself says that it serves. */
 function servedByExpress(app: INestApplication): Route[] {
-  const { router } = app.getHttpAdapter().getInstance<{
+  const { router } = app.getHttpAdapter().getInstance() as {
     router: { stack: { route?: { path: string; methods: Record<string, boolean> } }[] };
-  }>();
+  };
   return router.stack.flatMap(({ route }) =>
     route
       ? Object.keys(route.methods).map((method) => ({
@@ -121,9 +121,9 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
         list.map((route) => Object.values(route).join(' ')).toSorted();
       expect(sorted(servedByExpress(t.app))).toEqual(sorted(routes));
     } else {
-      const fastify = t.app.getHttpAdapter().getInstance<{
+      const fastify = t.app.getHttpAdapter().getInstance() as {
         hasRoute(route: { method: string; url: string }): boolean;
-      }>();
+      };
       for (const { method, path: url } of routes) {
         expect([url, fastify.hasRoute({ method, url })]).toEqual([url, true]);
       }
@@ -247,7 +247,7 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
       }
     }
     expect(await rows()).toBe(before);
-    expect([...answers.keys()].toSorted()).toEqual([204, 403]);
+    expect(new Set(answers.keys())).toEqual(new Set([204, 403]));
     // What is signed rightly by the instance itself about a message that is not its own is none of its business.
     expect(answers.get(204)).toBe(3);
     // And the control: rightly signed, on its own URL.

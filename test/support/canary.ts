@@ -18,12 +18,12 @@ const encodings = (text: string): string[] => [
 
 /** All that would give a token away. */
 export const SECRET_FORMS = [
-  ...new Set([
-    ...[CANARY_TOKEN, OTHER_CANARY_TOKEN].flatMap((token) => [
+  ...new Set(
+    [CANARY_TOKEN, OTHER_CANARY_TOKEN].flatMap((token) => [
       ...encodings(token),
       ...[ACCOUNT_SID, OTHER_ACCOUNT_SID].flatMap((sid) => encodings(`${sid}:${token}`)),
     ]),
-  ]),
+  ),
 ];
 
 /** All that would give the text away. */
