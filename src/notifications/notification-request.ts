@@ -59,7 +59,8 @@ export function parseNotification(
     recipients: isTextList(channels) && !channels.includes(CHANNEL) ? [] : recipients,
     override,
     data,
-    sendAt: body.sendAt === undefined ? undefined : Date.parse(body.sendAt),
+    // null counts as absent, as it does for the validator.
+    sendAt: typeof body.sendAt === 'string' ? Date.parse(body.sendAt) : undefined,
     json,
   };
 }

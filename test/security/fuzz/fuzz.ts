@@ -69,7 +69,7 @@ function exchange(port: number, request: FuzzRequest): Promise<number> {
     socket.on('connect', () => {
       socket.write(`${head}\r\n\r\n`, 'utf8');
       // Who is told that it is too much may be gone before it has come.
-      if (body.length > 1e6) setTimeout(sendBody, 100);
+      if (body.length > 1e6) setTimeout(sendBody, 3000);
       else sendBody();
     });
     socket.on('data', (chunk) => {
