@@ -1,5 +1,5 @@
 import type { JsonColumns } from '../database/dialect.js';
-import type { AttemptChange, LoggedEvent, MessageState, Step } from './message-state.js';
+import type { AttemptChange, LoggedEvent, MessageState } from './message-state.js';
 
 /** Drivers hand 64-bit integers out as text. */
 type BigInteger = string | number;
@@ -149,12 +149,4 @@ export const eventRow = (messageId: string, event: LoggedEvent): object => ({
   source: event.source,
   occurred_at: event.occurredAt,
   raw: event.raw,
-});
-
-/** A step of a message whose content was erased: the words do not come back with what is learnt late. */
-export const withoutWords = ({ state, attempt, event, ...step }: Step): Step => ({
-  ...step,
-  state: { ...state, explanation: null },
-  attempt: attempt && { ...attempt, detail: undefined },
-  event: event && { ...event, explanation: undefined },
 });

@@ -18,7 +18,6 @@ import {
   startedRow,
   stateOf,
   stateRow,
-  withoutWords,
   type StateRow,
 } from './ledger.rows.js';
 import type { Evidence } from './evidence.js';
@@ -30,6 +29,7 @@ import {
   type Step,
 } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
+import { redactedStep } from './redacted-step.js';
 
 /** A message that Twilio is to be asked about. */
 export interface CheckedMessage {
@@ -220,8 +220,7 @@ export class MessageLedger {
     const steps = waiting.map(({ messageId, evidence }): MessageStep | undefined => {
       const state = states.get(messageId);
       if (!state) return undefined;
-      const learnt = step(state, evidence);
-      const taken = redacted.has(messageId) ? withoutWords(learnt) : learnt;
+      const taken = (redacted.has(messageId) ? redactedStep : step)(state, evidence);
       states.set(messageId, taken.state);
       return { messageId, at: evidence.at, step: taken };
     });

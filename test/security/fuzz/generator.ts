@@ -56,7 +56,7 @@ const VALUES: unknown[] = [
   [null],
   { toString: 'x' },
   { length: 1 },
-  { then: 'x' },
+  { valueOf: 'x' },
 ];
 
 /** Makes requests that are the same for the same seed. */
@@ -343,6 +343,6 @@ const formOf = (body: unknown): string =>
   new URLSearchParams(
     Object.entries(Object(body) as object).map(([name, value]): [string, string] => [
       name,
-      typeof value === 'string' ? value : String(JSON.stringify(value)),
+      typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   ).toString();
