@@ -105,7 +105,13 @@ export async function startApplication(settings: TestSettings = {}): Promise<Tes
     ...settings.simulator,
   }).start();
   const database = await createDatabase(settings.database ?? 'sqlite');
-  const host = await startHost(database.options, simulator.url, settings);
+  const host = await startHost(database.options, simulator.url, settings).catch(
+    async (error: unknown) => {
+      await simulator.stop();
+      await database.drop();
+      throw error;
+    },
+  );
   const api = () =>
     request
       .agent(host.app.getHttpServer())

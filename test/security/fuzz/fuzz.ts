@@ -56,9 +56,11 @@ function exchange(port: number, request: FuzzRequest): Promise<number> {
   ].join('\r\n');
   return new Promise((resolve) => {
     let answer = '';
+    let later: NodeJS.Timeout | undefined;
     const socket = connect(port, '127.0.0.1');
     const done = () => {
       clearTimeout(deadline);
+      clearTimeout(later);
       socket.destroy();
       resolve(Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? 0));
     };
@@ -69,7 +71,7 @@ function exchange(port: number, request: FuzzRequest): Promise<number> {
     socket.on('connect', () => {
       socket.write(`${head}\r\n\r\n`, 'utf8');
       // Who is told that it is too much may be gone before it has come.
-      if (body.length > 1e6) setTimeout(sendBody, 3000);
+      if (body.length > 1e6) later = setTimeout(sendBody, 3000);
       else sendBody();
     });
     socket.on('data', (chunk) => {
