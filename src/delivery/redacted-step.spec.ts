@@ -21,6 +21,7 @@ const FAILED: Report & { at: number } = {
   attempt: 1,
   discard: { reason: 'rate_limited', explanation: 'words', errorCode: 63018 },
   jitter: 0.5,
+  raw: '{"ErrorMessage":"words"}',
 };
 
 describe('redactedStep', () => {

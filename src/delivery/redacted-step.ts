@@ -14,6 +14,6 @@ export function redactedStep(before: MessageState, evidence: Evidence): Step {
     ...taken,
     state: { ...state, explanation: null },
     attempt: attempt && { ...attempt, detail: undefined },
-    event: event && { ...event, explanation: undefined },
+    event: event && { ...event, explanation: undefined, raw: undefined },
   };
 }

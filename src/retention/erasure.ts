@@ -22,7 +22,7 @@ export const REDACTED = {
     redacted_at: 'bigint',
   },
   [ATTEMPT_TABLE]: { message_id: 'text', detail: 'text' },
-  [DELIVERY_EVENT_TABLE]: { message_id: 'text', explanation: 'text' },
+  [DELIVERY_EVENT_TABLE]: { message_id: 'text', explanation: 'text', raw: 'text' },
   [NOTIFICATION_TABLE]: {
     id: 'text',
     parameters: 'text',
