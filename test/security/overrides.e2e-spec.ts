@@ -13,6 +13,10 @@ import {
 } from '../support/application.js';
 
 const CREDENTIALS = { TWILIO_ACCOUNT_SID: OTHER_ACCOUNT_SID, TWILIO_AUTH_TOKEN: OTHER_AUTH_TOKEN };
+const API_KEY = {
+  TWILIO_API_KEY_SID: `SK${'f'.repeat(32)}`,
+  TWILIO_API_KEY_SECRET: 'not-a-real-key-secret-0001',
+};
 const SENDER_FIELDS = {
   From: OTHER_SENDER,
   from: OTHER_SENDER,
@@ -62,7 +66,7 @@ describe('override scopes', () => {
       });
 
   it.each<[string, OverrideScope[], object[]]>([
-    ['credentials', ['content', 'sender'], attempts(CREDENTIALS)],
+    ['credentials', ['content', 'sender'], attempts({ ...CREDENTIALS, ...API_KEY })],
     ['sender', ['content', 'credentials'], attempts(SENDER_FIELDS)],
     ['content', [], [{ Body: 'x' }, { body: 'x' }, { MediaUrl: ['https://example.com/x.png'] }]],
   ])('keep %s off the wire', async (_scope, allowed, overrides) => {

@@ -84,12 +84,25 @@ for (const { name, url } of DATABASES) {
       `UPDATE twilio_whatsapp_message SET due_at = 1 WHERE request_id = '${requestId}'`;
 
     it('hold no form of a token in any row or file', async () => {
+      await t
+        .api()
+        .post('/v3/provider-instances')
+        .send({
+          name: 'with-all-secrets',
+          config: {
+            ...OTHER,
+            TWILIO_SECONDARY_AUTH_TOKEN: CANARY_TOKEN,
+            TWILIO_API_KEY_SID: `SK${'f'.repeat(32)}`,
+            TWILIO_API_KEY_SECRET: CANARY_TOKEN,
+          },
+        })
+        .expect(201);
       const { requestId, recipient } = await scheduled();
       await sql(due(requestId));
       await t.settled(requestId, recipient, 'seen');
       await scheduled();
       const tables = await tablesOf(t.database.options);
-      expect(tables.twilio_whatsapp_provider_instance).toHaveLength(MANY + 1);
+      expect(tables.twilio_whatsapp_provider_instance).toHaveLength(MANY + 2);
       expect(tables.twilio_whatsapp_notification).toHaveLength(2);
       const text = JSON.stringify(tables) + filesOf(t.database.options);
       // What is there can be seen.
@@ -127,7 +140,7 @@ for (const { name, url } of DATABASES) {
           items: { config: Record<string, string> }[];
         };
       const { items } = await get('provider-instances');
-      expect(items).toHaveLength(MANY + 1);
+      expect(items).toHaveLength(MANY + 2);
       for (const { config: shown } of items) {
         const own = shown.TWILIO_ACCOUNT_SID === ACCOUNT_SID;
         const token = own ? CANARY_TOKEN : OTHER_CANARY_TOKEN;
