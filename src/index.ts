@@ -55,5 +55,6 @@ export {
   type TwilioWhatsappModuleExtras,
   type TwilioWhatsappModuleOptions,
 } from './twilio-whatsapp.options.js';
+export { RetentionOptions } from './retention/retention.options.js';
 export { TwilioWhatsappSender } from './twilio-whatsapp.sender.js';
 export type { DirectoryUser, UserDirectory } from './users/user-directory.js';

@@ -27,6 +27,7 @@ import { CallbackUrls } from './providers/callback-urls.js';
 import { CredentialsCipher } from './providers/credentials-cipher.js';
 import { ProviderInstanceStore } from './providers/provider-instance.store.js';
 import { ProviderInstances } from './providers/provider-instances.service.js';
+import { Retention } from './retention/retention.js';
 import { resolveOptions } from './twilio-whatsapp.resolve-options.js';
 import {
   TWILIO_WHATSAPP_EXTRAS,
@@ -81,6 +82,7 @@ import { UsersService } from './users/users.service.js';
     ProviderInstances,
     ProviderInstanceStore,
     Reconciler,
+    Retention,
     TwilioGateway,
     TwilioWhatsappSender,
     UsersService,

@@ -15,6 +15,7 @@ import {
 } from 'class-validator';
 import { IsEncryptionKey } from './providers/encryption-key.validator.js';
 import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
+import { RetentionOptions } from './retention/retention.options.js';
 import type { UserDirectory } from './users/user-directory.js';
 
 /** The parts of a message that callers may override: its content, who sends it, the account it is sent with. */
@@ -200,6 +201,10 @@ export class TwilioWhatsappOptions {
   @IsOptional()
   @ValidateNested()
   spool?: SpoolOptions;
+
+  /** How long finished messages are kept: for ever, unless it says otherwise. */
+  @ValidateNested()
+  retention: RetentionOptions = new RetentionOptions();
 
   /** The host's own users; without it, the module keeps them in its own table. */
   @IsOptional()

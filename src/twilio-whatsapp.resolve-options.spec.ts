@@ -52,6 +52,9 @@ describe('resolveOptions', () => {
     ['spool.maxFiles', { spool: { directory: 'spool', maxFiles: 0 } }],
     ['callbackConnection', { callbackConnection: '#rc=5' }],
     ['callbackConnection', { callbackConnection: 'rc=5&x=y' }],
+    ['redactAfterDays', { retention: { redactAfterDays: 0 } }],
+    ['purgeAfterDays', { retention: { purgeAfterDays: Number.NaN } }],
+    ['purgeAfterDays', { retention: { redactAfterDays: 30, purgeAfterDays: 7 } }],
     ['twilioApiUrl', { twilioApiUrl: 'twilio' }],
   ])('names %s when it is wrong', (option, wrong) => {
     const boot = () => resolveOptions({ ...GOOD, ...wrong }, { controllers: true });

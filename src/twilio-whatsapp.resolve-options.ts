@@ -1,5 +1,6 @@
 import { validateSync } from 'class-validator';
 import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
+import { RetentionOptions, retentionProblems } from './retention/retention.options.js';
 import { TwilioWhatsappOptionsError } from './twilio-whatsapp.errors.js';
 import {
   DeliveryOptions,
@@ -23,9 +24,10 @@ export function resolveOptions(
     ...given,
     delivery: withDefaults(DeliveryOptions, given?.delivery),
     spool: given?.spool && withDefaults(SpoolOptions, given.spool),
+    retention: withDefaults(RetentionOptions, given?.retention),
     provider: given?.provider && withDefaults(ProviderConfigDto, given.provider),
   });
-  const problems = messagesOf(validateSync(options));
+  const problems = [...messagesOf(validateSync(options)), ...retentionProblems(options.retention)];
   if (controllers && !canAuthenticate(options.api)) {
     problems.push(
       'api must be { key, secret } or { guards: [...] }: the REST API is mounted, and nobody would be asked who they are. Pass controllers: false to do without it.',

@@ -25,6 +25,10 @@ export const backendConfig = registerAs('backend', () => {
       encryptionKeys: [...secrets.encryptionKeys],
       api: { key: secrets.apiKey, secret: secrets.apiSecret },
       provider: configurationFrom(environment),
+      retention: {
+        redactAfterDays: environment.RETENTION_REDACT_AFTER_DAYS,
+        purgeAfterDays: environment.RETENTION_PURGE_AFTER_DAYS,
+      },
       twilioApiUrl: environment.TWILIO_API_URL,
       redis: environment.REDIS_URL,
       delivery: {

@@ -19,6 +19,8 @@ describe('readEnvironment', () => {
       PORT: '8080',
       MAX_IN_FLIGHT: '8',
       ACCOUNT_MESSAGES_PER_SECOND: '0',
+      RETENTION_REDACT_AFTER_DAYS: '30',
+      RETENTION_PURGE_AFTER_DAYS: '0.5',
       ENCRYPTION_KEYS: `${KEY}, ${KEY}`,
       HOME: '/x',
     });
@@ -27,6 +29,8 @@ describe('readEnvironment', () => {
       MAX_IN_FLIGHT: 8,
       ACCOUNT_MESSAGES_PER_SECOND: 0,
       ENCRYPTION_KEYS: [KEY, KEY],
+      RETENTION_REDACT_AFTER_DAYS: 30,
+      RETENTION_PURGE_AFTER_DAYS: 0.5,
     });
   });
 
@@ -46,6 +50,8 @@ describe('readEnvironment', () => {
     ['PUBLIC_URL', { PUBLIC_URL: 'https://notify.example.com/?x=1' }],
     ['DATABASE_URL', { DATABASE_URL: 'oracle://x' }],
     ['ENCRYPTION_KEYS', { ENCRYPTION_KEYS: 'short' }],
+    ['RETENTION_REDACT_AFTER_DAYS', { RETENTION_REDACT_AFTER_DAYS: '30d' }],
+    ['RETENTION_PURGE_AFTER_DAYS', { RETENTION_PURGE_AFTER_DAYS: '0' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
     [
       'TWILIO_AUTH_TOKEN',

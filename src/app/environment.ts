@@ -3,6 +3,7 @@ import {
   IsInt,
   IsNotEmpty,
   IsOptional,
+  IsPositive,
   IsString,
   Matches,
   Max,
@@ -21,6 +22,7 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] 
 
 const DATABASE_URL = /^(sqlite:\/\/.+|(postgres|postgresql|mysql|mariadb):\/\/.+)$/;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+const DAYS_HINT = '$property must be a number of days above 0, such as 30';
 const TWILIO_API = 'https://api.twilio.com';
 
 /** A whole number that may be left out. */
@@ -135,6 +137,18 @@ export class Environment {
   @IsOptional()
   @IsString()
   SPOOL_DIRECTORY?: string;
+
+  /** Days until the content of finished messages is erased. @default never */
+  @IsOptional()
+  @Transform(({ value }) => Number(value))
+  @IsPositive({ message: DAYS_HINT })
+  RETENTION_REDACT_AFTER_DAYS?: number;
+
+  /** Days until finished messages are deleted. @default never */
+  @IsOptional()
+  @Transform(({ value }) => Number(value))
+  @IsPositive({ message: DAYS_HINT })
+  RETENTION_PURGE_AFTER_DAYS?: number;
 
   @IsIn(LOG_LEVELS, { message: `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}` })
   LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'log';

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { ForbiddenException, Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { MessageLedger } from '../delivery/ledger.js';
 import { MESSAGE_TABLE } from '../delivery/message.entity.js';
@@ -25,7 +25,9 @@ export class CallbackRecorder {
    */
   async record(callback: Callback): Promise<void> {
     const { target, at } = callback;
-    const statuses = await this.verifier.statusesOf(callback);
+    const statuses = await this.verifier
+      .statusesOf(callback)
+      .catch((error: unknown) => this.unlessGone(target, error));
     if ('messageId' in target) {
       const { messageId, attempt } = target;
       await Promise.all(
@@ -43,6 +45,17 @@ export class CallbackRecorder {
         if (messageId) await this.ledger.record(messageId, { ...reportOf(status, attempt), at });
       }),
     );
+  }
+
+  /** Of a message that was deleted with the credentials it brought along, nobody can tell who may sign. */
+  private async unlessGone(target: Callback['target'], error: unknown): Promise<[]> {
+    if (!('messageId' in target) || !(error instanceof ForbiddenException)) throw error;
+    const [message] = await this.database.query(
+      `SELECT id FROM ${MESSAGE_TABLE} WHERE id = ?`,
+      target.messageId,
+    );
+    if (message) throw error;
+    return [];
   }
 
   private async messagesOf(

@@ -70,6 +70,16 @@ export class Database implements OnModuleInit {
     return result.value;
   }
 
+  /** SQLite leaves what is deleted in its file until the place is used again: from now on it is overwritten. */
+  overwriteErased(): void {
+    this.sqlite?.overwriteErased();
+  }
+
+  /** Takes erased content out of SQLite's write-ahead log as well. @throws Error when the application holds a transaction open */
+  async dropErased(): Promise<void> {
+    await this.sqlite?.dropErased();
+  }
+
   /** Calls back when the transaction of the manager has committed. */
   afterCommit({ queryRunner }: EntityManager, callback: () => void): void {
     if (!queryRunner?.isTransactionActive) return callback();

@@ -51,6 +51,11 @@ export interface Dialect {
     key: readonly string[],
     where?: string,
   ): RowsStatement;
+  /**
+   * Deletes rows that are found by the column `key`.
+   * @param where a further condition
+   */
+  remove(table: string, key: string, where?: string): RowsStatement;
   /** Whether the transaction may succeed when it is simply run again. */
   isDeadlock(error: unknown): boolean;
 }

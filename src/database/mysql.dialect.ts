@@ -41,5 +41,11 @@ export const mysqlDialect: Dialect = {
       `UPDATE ${table} JOIN (${this.rows(columns)}) r ON ${matches(table, key, where)} SET ${set}`,
     );
   },
+  remove(table, key, where) {
+    // Joined: MariaDB would look at every row of the table to delete those that a subquery names.
+    return forAllRows(
+      `DELETE ${table} FROM ${table} JOIN (${this.rows({ [key]: 'text' })}) r ON ${matches(table, [key], where)}`,
+    );
+  },
   isDeadlock: (error) => errorCode(error) === 'ER_LOCK_DEADLOCK',
 };

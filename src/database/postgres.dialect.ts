@@ -2,6 +2,7 @@ import type { Dialect } from './dialect.js';
 import {
   assignments,
   conflictClause,
+  deletion,
   errorCode,
   forAllRows,
   leapingLeastByGroup,
@@ -32,6 +33,9 @@ export const postgresDialect: Dialect = {
     return forAllRows(
       `UPDATE ${table} SET ${assignments(columns, key)} FROM (${this.rows(columns)}) r WHERE ${matches(table, key, where)}`,
     );
+  },
+  remove(table, key, where) {
+    return deletion(table, key, this.rows({ [key]: 'text' }), where);
   },
   isDeadlock: (error) =>
     [DEADLOCK_DETECTED, SERIALIZATION_FAILURE].includes(String(errorCode(error))),

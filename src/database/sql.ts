@@ -30,6 +30,10 @@ export function conflictClause(onConflict?: OnConflict): string {
   return ` ON CONFLICT (${onConflict.key}) DO UPDATE SET ${set}`;
 }
 
+/** The deletion by key that SQLite and PostgreSQL share. */
+export const deletion = (table: string, key: string, rows: string, where = 'true'): RowsStatement =>
+  forAllRows(`DELETE FROM ${table} WHERE ${key} IN (${rows}) AND (${where})`);
+
 /** The code that the database driver attached to an error, also when TypeORM wrapped it. */
 export function errorCode(error: unknown): unknown {
   const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };

@@ -37,6 +37,16 @@ export class SqliteConnection {
     }
   }
 
+  /** What is deleted is overwritten from now on, instead of left on free pages. */
+  overwriteErased(): void {
+    this.handle.pragma('secure_delete = ON');
+  }
+
+  /** Empties the write-ahead log, where erased content stands until it is overwritten by chance. */
+  async dropErased(): Promise<void> {
+    await this.onceHostIsDone(() => this.handle.pragma('wal_checkpoint(TRUNCATE)'));
+  }
+
   /** Runs the statements, each on its own. */
   run<T>(begin: () => Transaction<T>): T {
     const statements = begin();
@@ -46,7 +56,21 @@ export class SqliteConnection {
   }
 
   /** Runs the statements in a transaction, once the host has none open. @throws HostTransactionError */
-  async transaction<T>(begin: () => Transaction<T>): Promise<T> {
+  transaction<T>(begin: () => Transaction<T>): Promise<T> {
+    return this.onceHostIsDone(() => {
+      this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
+      try {
+        const result = this.run(begin);
+        this.execute({ sql: 'COMMIT', params: [] });
+        return result;
+      } catch (error) {
+        if (this.handle.inTransaction) this.execute({ sql: 'ROLLBACK', params: [] });
+        throw error;
+      }
+    });
+  }
+
+  private async onceHostIsDone<T>(work: () => T): Promise<T> {
     const deadline = performance.now() + HOST_TRANSACTION_MS;
     // It ends by statements we do not see: all we can do is look again.
     while (this.handle.inTransaction) {
@@ -54,15 +78,7 @@ export class SqliteConnection {
       await delay(1);
     }
     // No await from the look to here: nobody else can have begun.
-    this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
-    try {
-      const result = this.run(begin);
-      this.execute({ sql: 'COMMIT', params: [] });
-      return result;
-    } catch (error) {
-      if (this.handle.inTransaction) this.execute({ sql: 'ROLLBACK', params: [] });
-      throw error;
-    }
+    return work();
   }
 
   private execute({ sql, params }: Statement): unknown[] {

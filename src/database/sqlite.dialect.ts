@@ -1,5 +1,12 @@
 import type { Dialect } from './dialect.js';
-import { assignments, conflictClause, leapingLeastByGroup, matches, names } from './sql.js';
+import {
+  assignments,
+  conflictClause,
+  deletion,
+  leapingLeastByGroup,
+  matches,
+  names,
+} from './sql.js';
 import type { RowsStatement, SqlValue } from './transaction.js';
 
 export const sqliteDialect: Dialect = {
@@ -33,6 +40,9 @@ export const sqliteDialect: Dialect = {
       `UPDATE ${table} SET ${set.map(equals)} WHERE ${key.map(equals).join(' AND ')}`,
       [...set, ...key],
     );
+  },
+  remove(table, key, where) {
+    return deletion(table, key, this.rows({ [key]: 'text' }), where);
   },
   isDeadlock: () => false,
 };

@@ -95,8 +95,9 @@ function eventOf(
       errorCode: message.errorCode ?? undefined,
     }),
     occurredAt: new Date(at),
-    data: notification?.data
-      ? (JSON.parse(notification.data) as Record<string, unknown>)
-      : undefined,
+    data:
+      notification?.data && message.redactedAt === null
+        ? (JSON.parse(notification.data) as Record<string, unknown>)
+        : undefined,
   };
 }

@@ -27,6 +27,7 @@ export interface StateRow {
   delivered_at: BigInteger | null;
   seen_at: BigInteger | null;
   discarded_at: BigInteger | null;
+  redacted_at: BigInteger | null;
 }
 
 export const STATE_COLUMNS = {

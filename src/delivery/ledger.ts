@@ -29,6 +29,7 @@ import {
   type Step,
 } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
+import { redactedStep } from './redacted-step.js';
 
 /** A message that Twilio is to be asked about. */
 export interface CheckedMessage {
@@ -71,7 +72,7 @@ interface DueFilter {
   readonly limit: number;
 }
 
-const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address FROM ${MESSAGE_TABLE}`;
+const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address, redacted_at FROM ${MESSAGE_TABLE}`;
 
 /**
  * The one place that writes what is known of messages. Every claim, attempt, outcome, callback and command is a piece
@@ -206,10 +207,11 @@ export class MessageLedger {
       JSON.stringify(ids.map((id) => ({ id }))),
     );
     const states = new Map(rows.map((row) => [row.id, stateOf(row)]));
+    const redacted = new Set(rows.flatMap((row) => (row.redacted_at === null ? [] : [row.id])));
     const steps = waiting.map(({ messageId, evidence }): MessageStep | undefined => {
       const state = states.get(messageId);
       if (!state) return undefined;
-      const taken = step(state, evidence);
+      const taken = (redacted.has(messageId) ? redactedStep : step)(state, evidence);
       states.set(messageId, taken.state);
       return { messageId, at: evidence.at, step: taken };
     });

@@ -95,7 +95,8 @@ export class MessageLog {
       events: events.map(deliveryEventView),
       attemptLog: attempts.map(attemptView),
       ...(shipment &&
-        to !== null && {
+        to !== null &&
+        message.redactedAt === null && {
           request: messageRequest(
             shipment.parameters,
             to,

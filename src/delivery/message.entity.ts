@@ -91,4 +91,8 @@ export class MessageEntity {
 
   @InstantColumn({ name: 'discarded_at', nullable: true })
   discardedAt: number | null;
+
+  /** When its content and phone number were erased. */
+  @InstantColumn({ name: 'redacted_at', nullable: true })
+  redactedAt: number | null;
 }

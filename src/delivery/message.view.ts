@@ -27,6 +27,8 @@ export interface MessageView {
   deliveredAt?: string;
   seenAt?: string;
   discardedAt?: string;
+  /** When its content and phone number were erased. */
+  redactedAt?: string;
   data?: Record<string, unknown>;
 }
 
@@ -98,7 +100,12 @@ export function messageView(message: MessageEntity, data: string | null = null):
     deliveredAt: isoOrAbsent(message.deliveredAt),
     seenAt: isoOrAbsent(message.seenAt),
     discardedAt: isoOrAbsent(message.discardedAt),
-    data: data === null ? undefined : (JSON.parse(data) as Record<string, unknown>),
+    redactedAt: isoOrAbsent(message.redactedAt),
+    // The notification keeps its own for those of its messages that are not finished.
+    data:
+      data === null || message.redactedAt !== null
+        ? undefined
+        : (JSON.parse(data) as Record<string, unknown>),
   };
 }
 

@@ -6,6 +6,7 @@ export const NOTIFICATION_TABLE = 'twilio_whatsapp_notification';
 /** One accepted request: all that its messages share. */
 @Entity(NOTIFICATION_TABLE)
 @Index(['idempotencyKey'], { unique: true })
+@Index(['redactedAt', 'id'])
 export class NotificationEntity {
   /** The `requestId`, a UUIDv7. */
   @PrimaryColumn({ type: 'varchar', length: 36 })
@@ -32,4 +33,8 @@ export class NotificationEntity {
 
   @InstantColumn({ name: 'created_at' })
   createdAt: number;
+
+  /** When its content was erased: once that of all its messages is. */
+  @InstantColumn({ name: 'redacted_at', nullable: true })
+  redactedAt: number | null;
 }

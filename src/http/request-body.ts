@@ -5,14 +5,14 @@ import {
   ValidationPipe,
   type PipeTransform,
 } from '@nestjs/common';
-import { toStorableJson } from '../validation/json.js';
+import { hostileKeyProblem, toStorableJson } from '../validation/json.js';
 
 const STRICT = new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true });
 
 /** Refuses what would overflow a stack or a database before anybody walks through it. */
 const STORABLE: PipeTransform = {
   transform(value: unknown) {
-    const { problem } = toStorableJson(value);
+    const { problem = hostileKeyProblem(value) } = toStorableJson(value);
     if (problem) throw new BadRequestException([problem]);
     return value;
   },
@@ -22,4 +22,4 @@ const STORABLE: PipeTransform = {
 export const RequestBody = (): ParameterDecorator => Body(STORABLE, STRICT);
 
 /** The same of the query string. */
-export const RequestQuery = (): ParameterDecorator => Query(STRICT);
+export const RequestQuery = (): ParameterDecorator => Query(STORABLE, STRICT);

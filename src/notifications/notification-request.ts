@@ -46,7 +46,7 @@ export function parseNotification(
   if (channels !== undefined && !isTextList(channels)) {
     problems.push('override.channels must be a list of channel names');
   }
-  const data = body.data && JSON.stringify(body.data);
+  const data = body.data ? JSON.stringify(body.data) : undefined;
   if (data && bytesOf(data) > MAX_TEXT_BYTES) {
     problems.push(`data must not be longer than ${MAX_TEXT_BYTES} bytes of JSON`);
   }
@@ -59,7 +59,8 @@ export function parseNotification(
     recipients: isTextList(channels) && !channels.includes(CHANNEL) ? [] : recipients,
     override,
     data,
-    sendAt: body.sendAt === undefined ? undefined : Date.parse(body.sendAt),
+    // null counts as absent, as it does for the validator.
+    sendAt: typeof body.sendAt === 'string' ? Date.parse(body.sendAt) : undefined,
     json,
   };
 }

@@ -21,9 +21,26 @@ describe('CredentialsCipher', () => {
     const parts = cipher.seal(SECRET, 'x').split('.');
     for (const index of [2, 3, 4, 5]) {
       const bytes = Buffer.from(parts[index], 'base64url');
-      bytes[0] ^= 1;
-      const changed = parts.with(index, bytes.toString('base64url')).join('.');
-      expect(() => cipher.open(changed, 'x')).toThrow();
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        bytes[bit >> 3] ^= 1 << (bit & 7);
+        const changed = parts.with(index, bytes.toString('base64url')).join('.');
+        expect(() => cipher.open(changed, 'x')).toThrow();
+        bytes[bit >> 3] ^= 1 << (bit & 7);
+      }
+    }
+  });
+
+  it('refuses what was cut: a short tag would be easier to guess', () => {
+    const parts = cipher.seal(SECRET, 'x').split('.');
+    for (const index of [2, 3, 4, 5]) {
+      const bytes = Buffer.from(parts[index], 'base64url');
+      for (let length = 0; length < bytes.length; length++) {
+        const cut = bytes.subarray(0, length).toString('base64url');
+        expect(() => cipher.open(parts.with(index, cut).join('.'), 'x')).toThrow();
+      }
+    }
+    for (const text of ['', 'v1', 'v1.', parts.slice(0, 5).join('.'), 'v2' + parts.join('.')]) {
+      expect(() => cipher.open(text, 'x')).toThrow();
     }
   });
 

@@ -20,6 +20,7 @@ interface MasterKey {
 const FORMAT = 'v1';
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
+const TAG_BYTES = 16;
 const MAC_BYTES = 16;
 
 /**
@@ -66,7 +67,10 @@ export class CredentialsCipher {
       );
     }
     const [salt, iv, ciphertext, tag] = parts.map((part) => Buffer.from(part, 'base64url'));
-    const decipher = createDecipheriv('aes-256-gcm', recordKey(master.key, salt), iv)
+    // Without the length, Node takes tags of four bytes too, which are a matter of guessing.
+    const decipher = createDecipheriv('aes-256-gcm', recordKey(master.key, salt), iv, {
+      authTagLength: TAG_BYTES,
+    })
       .setAAD(Buffer.from(place))
       .setAuthTag(tag);
     return decipher.update(ciphertext, undefined, 'utf8') + decipher.final('utf8');

@@ -22,6 +22,20 @@ export function toStorableJson(value: unknown): { json: string; problem?: string
   };
 }
 
+/** Keys that class-transformer takes for the prototype or the class of an object. */
+const HOSTILE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** What is wrong with a value that class-transformer is to walk through; undefined when it may. */
+export function hostileKeyProblem(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    if (HOSTILE_KEYS.has(key)) return `there must be no key "${key}" here: remove it`;
+    const problem = hostileKeyProblem(inner);
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
 /** How many bytes a text takes in a database. */
 export const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 

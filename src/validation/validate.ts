@@ -2,6 +2,7 @@ import { plainToInstance, type ClassConstructor } from 'class-transformer';
 import { validateSync, type ValidationError, type ValidatorOptions } from 'class-validator';
 
 const STRICT: ValidatorOptions = { whitelist: true, forbidNonWhitelisted: true };
+import { hostileKeyProblem } from './json.js';
 
 /** Turns plain input into an instance of a DTO class, with a message for each thing that is wrong with it. */
 export function validate<T extends object>(
@@ -9,6 +10,8 @@ export function validate<T extends object>(
   input: unknown,
   options: ValidatorOptions = STRICT,
 ): { value: T; problems: string[] } {
+  const hostile = hostileKeyProblem(input);
+  if (hostile) return { value: new dto(), problems: [hostile] };
   const value = plainToInstance(dto, input ?? {});
   if (Array.isArray(value) || typeof value !== 'object') {
     return { value, problems: ['the body must be a JSON object'] };

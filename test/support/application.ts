@@ -105,7 +105,13 @@ export async function startApplication(settings: TestSettings = {}): Promise<Tes
     ...settings.simulator,
   }).start();
   const database = await createDatabase(settings.database ?? 'sqlite');
-  const host = await startHost(database.options, simulator.url, settings);
+  const host = await startHost(database.options, simulator.url, settings).catch(
+    async (error: unknown) => {
+      await simulator.stop();
+      await database.drop();
+      throw error;
+    },
+  );
   const api = () =>
     request
       .agent(host.app.getHttpServer())
@@ -185,6 +191,12 @@ export async function startHost(
         )
       : module.createNestApplication(settings);
   useWhatsappBodyParsers(app);
-  await app.listen(port, '127.0.0.1');
+  try {
+    await app.listen(port, '127.0.0.1');
+  } catch (error) {
+    // One that could not boot must not hold on to its database.
+    await app.close();
+    throw error;
+  }
   return { app, url, listener: app.get(Listener, { strict: false }) };
 }

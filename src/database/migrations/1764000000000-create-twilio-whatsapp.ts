@@ -61,7 +61,9 @@ const TABLES: Record<string, TableOutline> = {
       idempotency_key: optional(text(255)),
       fingerprint: optional(text(64)),
       created_at: instant,
+      redacted_at: optional(instant),
     },
+    indices: [['redacted_at', 'id']],
     unique: 'idempotency_key',
   },
   twilio_whatsapp_message: {
@@ -90,6 +92,7 @@ const TABLES: Record<string, TableOutline> = {
       delivered_at: optional(instant),
       seen_at: optional(instant),
       discarded_at: optional(instant),
+      redacted_at: optional(instant),
     },
     indices: [
       ['status', 'sender', 'due_at', 'id'],
