@@ -15,7 +15,7 @@ import { InFlight } from './in-flight.js';
 import { MessageLedger } from './ledger.js';
 import { messageRequest } from './message-request.js';
 import { NotificationStore, type Shipment } from './notification-store.js';
-import { retryDelay } from './retry.js';
+import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
 const TOO_MANY_REQUESTS = 429;
 const STORE_RETRY_MS = 500;
@@ -107,7 +107,7 @@ export class Courier {
     );
   }
 
-  /** Milliseconds until the message is tried again, where it may be; it is, until it expires. */
+  /** Milliseconds until the message is tried again, where it may be; null to give it up, or to hold it. */
   private retryIn(
     outcome: Outcome,
     attempt: number,
@@ -122,9 +122,10 @@ export class Courier {
       if (areOwn) this.breaker.passed(row.id);
       return null;
     }
-    // Wrong credentials are no fault of the message: it waits for better ones until it expires.
-    if (areOwn && outcome.reason === CREDENTIALS_INVALID) {
-      return this.breaker.refused(row.id, secretOf(used));
+    if (outcome.reason === CREDENTIALS_INVALID) {
+      // Those of the instance can be corrected, and its messages wait; those of a request never will be.
+      if (areOwn) return this.breaker.refused(row.id, secretOf(used));
+      if (attempt >= MAX_ATTEMPTS) return null;
     }
     return retryDelay(attempt, outcome.retryAfterMs);
   }

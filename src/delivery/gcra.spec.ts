@@ -53,6 +53,14 @@ describe('pacing', () => {
     );
   });
 
+  it('forgives a clock that was set back', () => {
+    const rate = rateOf(80);
+    const now = 1.7e15;
+    const ahead = afterSending(8, 0, now + 3600 * SECOND, rate);
+    expect(untilWorthwhile(ahead, now, rate)).toBeLessThanOrEqual(SECOND / 10);
+    expect(afterSending(1, ahead, now, rate)).toBeLessThanOrEqual(now + SECOND);
+  });
+
   it('gives one a second to who may send one a second', () => {
     const rate = rateOf(1);
     expect(available(0, 5 * SECOND, rate)).toBe(1);

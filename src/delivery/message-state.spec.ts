@@ -156,6 +156,41 @@ describe('negative evidence', () => {
   });
 });
 
+describe('a worker that speaks after its lease has ended', () => {
+  const lapsed = fold(sending, { kind: 'lapsed', at: 500 });
+
+  it.each([
+    ['rejected', rejected(1, 600), { status: 'discarded', reason: 'phone_invalid' }],
+    ['not sent', notSent(1, 700, 600), { status: 'queued', dueAt: 700 }],
+  ])('is heard when it knows for certain: %s', (_case, evidence, expected) => {
+    expect(fold(lapsed, evidence)).toMatchObject(expected);
+  });
+
+  it('is not heard about an attempt that another has followed', () => {
+    const next = fold(lapsed, { kind: 'resolved', at: 600, status: 'queued' }, claimed(700));
+    const second = fold(next, started(next.fence, 701));
+    expect(step(second, rejected(1, 800)).applied).toBe(false);
+    expect(step(fold(second, { kind: 'lapsed', at: 900 }), rejected(1, 950)).applied).toBe(false);
+  });
+});
+
+describe('a message that is given back', () => {
+  const released = (fence: number): Evidence => ({ kind: 'released', at: 5, fence, dueAt: 5 });
+
+  it('is queued again, also when its start was committed and nothing was sent', () => {
+    const claimedOnly = fold(initialState(0, Infinity), claimed());
+    expect(fold(claimedOnly, released(1))).toMatchObject({ status: 'queued', claims: 0 });
+    const withdrawn = step(sending, released(1));
+    expect(withdrawn.state).toMatchObject({ status: 'queued', dueAt: 5, attempts: 1 });
+    expect(withdrawn.attempt).toMatchObject({ no: 1, outcome: 'notSent' });
+  });
+
+  it('stays with whoever holds it now', () => {
+    expect(step(sending, released(0)).applied).toBe(false);
+    expect(step(fold(sending, ambiguous(1)), released(1)).applied).toBe(false);
+  });
+});
+
 describe('a lease that ends', () => {
   it('gives back what was not started', () => {
     const lapsed = fold(initialState(0, Infinity), claimed(), { kind: 'lapsed', at: 200 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { DataSource } from 'typeorm';
 import { Database } from '../../src/database/database.js';
 import { query } from '../../src/database/transaction.js';
+import { MessageLedger } from '../../src/delivery/ledger.js';
 import { ProviderInstances } from '../../src/providers/provider-instances.service.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
 import type { Fate } from '../../src/simulator/index.js';
@@ -413,6 +414,49 @@ for (const { name, url } of DATABASES) {
         attempts: 1,
         errorCode: 20003,
       });
+    });
+
+    it('keeps all of those queued that are refused together', async () => {
+      const instances = t.app.get(ProviderInstances, { strict: false });
+      await instances.create({
+        name: 'refused-together',
+        config: { ...PROVIDER, TWILIO_AUTH_TOKEN: 'not-the-auth-token-at-all' },
+      });
+      const { requestId } = await sender.send({
+        notification: { title: 'Hello' },
+        sendTo: {
+          recipients: Array.from({ length: 8 }, (_, index) => ({
+            identifier: `refused-${index}`,
+            phoneNumber: fictionalNumber(50 + index),
+          })),
+        },
+        override: { twilio_whatsapp: { _instance: 'refused-together' } },
+      });
+      for (;;) {
+        const { messages, counts } = await sender.status(requestId);
+        expect(counts.unknown).toBeUndefined();
+        const tried = messages.items.filter(({ attempts }) => attempts > 0);
+        const isOver = tried.every(({ status }) => status === 'queued');
+        if (isOver && tried.length > 1) break;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+
+    it('looks after any number of senders', async () => {
+      const sendAt = new Date(Date.now() + 3_600_000).toISOString();
+      const senders = Array.from({ length: 1100 }, (_, index) => fictionalNumber(5000 + index));
+      await Promise.all(
+        senders.map((From) =>
+          sender.send({
+            notification: { title: 'Hello' },
+            sendTo: { recipients: ['nobody-yet'] },
+            override: { twilio_whatsapp: { From, To: '+447700900100' } },
+            sendAt,
+          }),
+        ),
+      );
+      const queues = await t.app.get(MessageLedger, { strict: false }).queues('queued');
+      expect(queues.length).toBeGreaterThanOrEqual(1100);
     });
 
     it('loses no change of two that come at once', async () => {
