@@ -6,9 +6,9 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from '../database/database-error.js';
 import { Database } from '../database/database.js';
+import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { CallbackRecorder } from './callback-recorder.js';
@@ -27,9 +27,10 @@ export class CallbackReplay
   implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown
 {
   private readonly logger = new Logger(CallbackReplay.name);
-  private readonly stopping = new AbortController();
+  private readonly loop = new BackgroundLoop((error) =>
+    this.logger.error('The spool could not be replayed', error),
+  );
   private readonly intervalMs: number;
-  private running?: Promise<void>;
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
@@ -41,29 +42,15 @@ export class CallbackReplay
   }
 
   onApplicationBootstrap(): void {
-    if (this.spool.isOn) this.running = this.run();
+    if (this.spool.isOn) this.loop.start(() => this.replayAll(), this.intervalMs);
   }
 
   onModuleDestroy(): void {
-    this.stopping.abort();
+    this.loop.stop();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      try {
-        await this.replayAll();
-      } catch (error) {
-        this.logger.error('The spool could not be replayed', error);
-      }
-      await delay(this.intervalMs, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-    }
+    await this.loop.ended();
   }
 
   private async replayAll(): Promise<void> {
@@ -71,7 +58,7 @@ export class CallbackReplay
     if (names.length === 0 || !(await this.isDatabaseBack())) return;
     let stored = 0;
     for (const name of names) {
-      if (this.stopping.signal.aborted) break;
+      if (this.loop.isStopping) break;
       stored += await this.replay(await this.spool.read(name));
     }
     await this.spool.list();

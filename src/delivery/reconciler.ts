@@ -10,6 +10,7 @@ import { DatabaseError } from '../database/database-error.js';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
+import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { eventTypeOf } from '../twilio/statuses.js';
@@ -41,10 +42,11 @@ export class Reconciler
 {
   private readonly logger = new Logger(Reconciler.name);
   private readonly options: DeliveryOptions;
-  private readonly stopping = new AbortController();
+  private readonly loop = new BackgroundLoop((error) =>
+    this.logger.error('The database could not be asked for messages to look at', error),
+  );
   /** When each account's turn comes again, by the monotonic clock. */
   private readonly nextList = new Map<string, number>();
-  private running?: Promise<unknown>;
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
@@ -59,31 +61,25 @@ export class Reconciler
   }
 
   onApplicationBootstrap(): void {
-    this.running = Promise.all([this.run('unknown'), this.run('sent')]);
+    for (const status of ['unknown', 'sent'] as const) {
+      this.loop.start(() => this.look(status), this.options.pollIntervalMs);
+    }
   }
 
   onModuleDestroy(): void {
-    this.stopping.abort();
+    this.loop.stop();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.race([
-      this.running,
+      this.loop.ended(),
       delay(this.options.drainTimeoutMs, undefined, { ref: false }),
     ]);
   }
 
-  private async run(status: 'unknown' | 'sent'): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      try {
-        const messages = await this.ledger.takeChecks(status, BATCH);
-        await Promise.all(messages.map((message) => this.lookAt(message)));
-      } catch (error) {
-        this.logger.error('The database could not be asked for messages to look at', error);
-      }
-      await this.rest(this.options.pollIntervalMs);
-    }
+  private async look(status: 'unknown' | 'sent'): Promise<void> {
+    const messages = await this.ledger.takeChecks(status, BATCH);
+    await Promise.all(messages.map((message) => this.lookAt(message)));
   }
 
   /** One that cannot be looked at must not keep the others back: its turn comes again. */
@@ -135,7 +131,7 @@ export class Reconciler
     );
     if (!attempt || !to) return undefined;
     await this.awaitTurn(credentials.accountSid);
-    if (this.stopping.signal.aborted) return undefined;
+    if (this.loop.isStopping) return undefined;
     const listed = await this.gateway.list(credentials, to, from);
     if (!listed) return undefined;
     const lost = {
@@ -189,14 +185,7 @@ export class Reconciler
     const turn = Math.max(now, this.nextList.get(accountSid) ?? 0);
     if (this.nextList.size > MAX_ACCOUNTS) this.nextList.clear();
     this.nextList.set(accountSid, turn + LIST_PAUSE_MS);
-    if (turn > now) await this.rest(turn - now);
-  }
-
-  private async rest(ms: number): Promise<void> {
-    const { signal } = this.stopping;
-    await delay(ms, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    if (turn > now) await this.loop.rest(turn - now);
   }
 }
 

@@ -5,11 +5,11 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Database } from '../database/database.js';
 import type { Transaction } from '../database/transaction.js';
 import { NOTIFICATION_TABLE } from '../delivery/notification.entity.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
+import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { BATCH, purge, redact, type Erasure } from './erasure.js';
@@ -32,8 +32,9 @@ export class Retention
 {
   private readonly logger = new Logger(Retention.name);
   private readonly options: RetentionOptions;
-  private readonly stopping = new AbortController();
-  private running?: Promise<void>;
+  private readonly loop = new BackgroundLoop((error) =>
+    this.logger.error('What is too old could not be erased; it is tried again', error),
+  );
 
   constructor(
     @InjectWhatsappOptions() { retention }: TwilioWhatsappOptions,
@@ -47,26 +48,15 @@ export class Retention
     const periods = Object.values(this.options).filter((days) => days !== undefined);
     if (periods.length === 0) return;
     this.database.overwriteErased();
-    this.running = this.run(restBetween(Math.min(...periods) * DAY_MS));
+    this.loop.start(() => this.erase(), restBetween(Math.min(...periods) * DAY_MS));
   }
 
   onModuleDestroy(): void {
-    this.stopping.abort();
+    this.loop.stop();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.running;
-  }
-
-  private async run(restMs: number): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      try {
-        await this.erase();
-      } catch (error) {
-        this.logger.error('What is too old could not be erased; it is tried again', error);
-      }
-      await this.rest(restMs);
-    }
+    await this.loop.ended();
   }
 
   private async erase(): Promise<void> {
@@ -92,7 +82,7 @@ export class Retention
     const finishedBy = Math.floor(Date.now() - days * DAY_MS);
     let total = 0;
     let last = '';
-    while (!this.stopping.signal.aborted) {
+    while (!this.loop.isStopping) {
       const rows = await this.database.query<{ id: string }>(
         `SELECT id FROM ${NOTIFICATION_TABLE} WHERE ${condition} id > ? AND id < ? ORDER BY id LIMIT ${NOTIFICATIONS}`,
         last,
@@ -102,10 +92,10 @@ export class Retention
       const requestIds = rows.map(({ id }) => id);
       last = requestIds.at(-1)!;
       let erased = BATCH;
-      while (erased === BATCH && !this.stopping.signal.aborted) {
+      while (erased === BATCH && !this.loop.isStopping) {
         erased = await this.database.transaction(() => erase({ requestIds, finishedBy }));
         total += erased;
-        await this.rest(PAUSE_MS);
+        await this.loop.rest(PAUSE_MS);
       }
     }
     return total;
@@ -114,13 +104,6 @@ export class Retention
   /** The same for the same number, and of no use to who does not have the encryption key. */
   private pseudonym(identifier: string): string {
     return `redacted-${this.cipher.mac(`identifier ${identifier}`)}`;
-  }
-
-  private async rest(ms: number): Promise<void> {
-    const { signal } = this.stopping;
-    await delay(ms, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
   }
 }
 
