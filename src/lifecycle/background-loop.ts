@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Work that is done over and over beside everything else, until the application stops. */
@@ -6,7 +7,10 @@ export class BackgroundLoop {
   private readonly running: Promise<void>[] = [];
 
   /** @param onError told of each time that the work failed; it is done again all the same */
-  constructor(private readonly onError: (error: unknown) => void) {}
+  constructor(private readonly onError: (error: unknown) => void) {
+    // Much may rest at once.
+    setMaxListeners(0, this.stopping.signal);
+  }
 
   get isStopping(): boolean {
     return this.stopping.signal.aborted;
