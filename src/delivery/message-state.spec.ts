@@ -185,9 +185,15 @@ describe('a message that is given back', () => {
     expect(withdrawn.attempt).toMatchObject({ no: 1, outcome: 'notSent' });
   });
 
+  it('is queued again even after its lease has ended', () => {
+    const lapsed = fold(sending, { kind: 'lapsed', at: 500 });
+    expect(fold(lapsed, released(1))).toMatchObject({ status: 'queued', dueAt: 5 });
+  });
+
   it('stays with whoever holds it now', () => {
     expect(step(sending, released(0)).applied).toBe(false);
-    expect(step(fold(sending, ambiguous(1)), released(1)).applied).toBe(false);
+    const adopted = fold(sending, reported('sent'));
+    expect(step(adopted, released(1)).applied).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
 import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
-import type { Answer, Discard, Evidence, FencedAnswer, Report, Resend } from './evidence.js';
+import type { Answer, Discard, Evidence, Report, Resend } from './evidence.js';
 import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
 /**
@@ -126,9 +126,9 @@ export function step(state: MessageState, evidence: Evidence): Step {
       });
 
     case 'released': {
-      if (state.fence !== evidence.fence) return ignored(state);
-      if (state.status !== 'claimed' && state.status !== 'sending') return ignored(state);
-      const isStarted = state.status === 'sending';
+      const isStarted = isOpen(state, evidence.fence);
+      const isClaimed = state.status === 'claimed' && state.fence === evidence.fence;
+      if (!isStarted && !isClaimed) return ignored(state);
       return {
         ...applied({
           ...state,
@@ -183,7 +183,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'notSent': {
       const attempt = ended(evidence, 'notSent', at, { errorCode: evidence.errorCode });
-      if (!isOpen(state, evidence)) return { ...ignored(state), attempt };
+      if (!isOpen(state, evidence.fence)) return { ...ignored(state), attempt };
       if (evidence.retryAt === null) {
         return { ...discarded(state, at, evidence, 'rejected', 'engine'), attempt };
       }
@@ -196,7 +196,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'rejected': {
       const attempt = ended(evidence, 'rejected', at, { errorCode: evidence.errorCode });
-      if (!isOpen(state, evidence)) return { ...ignored(state), attempt };
+      if (!isOpen(state, evidence.fence)) return { ...ignored(state), attempt };
       return { ...discarded(state, at, evidence, 'rejected', 'response'), attempt };
     }
 
@@ -361,10 +361,10 @@ const CANCELED: Discard = {
 const ignored = (state: MessageState): Step => ({ state, applied: false, learnt: [] });
 const applied = (state: MessageState): Step => ({ state, applied: true, learnt: [] });
 
-/** Whether the outcome is one that nobody has decided about since: its worker holds the message, or nobody does. */
-const isOpen = (state: MessageState, { fence, attempt }: FencedAnswer): boolean =>
+/** Whether nobody has decided since about what a worker sends: it still does, or its lease has ended and no more. */
+const isOpen = (state: MessageState, fence: number): boolean =>
   (state.status === 'sending' && state.fence === fence) ||
-  (state.status === 'unknown' && state.attempts === attempt);
+  (state.status === 'unknown' && state.fence === fence + 1);
 
 const cleared = (state: MessageState): MessageState => ({
   ...state,

@@ -306,9 +306,9 @@ function brokenPromise(
   return undefined;
 }
 
-/** Only whether a worker's fence is the current one matters, and it never becomes so again: the rest is folded. */
+/** Only whether a worker's fence is the current one, or the last before, matters: the rest is folded. */
 function normalised({ message, workers, ...world }: World): World {
-  const fold = (fence: number) => (fence === message.fence ? 0 : -1);
+  const fold = (fence: number) => Math.max(fence - message.fence, -2);
   return {
     ...world,
     message: {
