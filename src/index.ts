@@ -10,7 +10,6 @@ export type {
   MessageDetailView,
   MessageView,
   NotificationView,
-  PublicStatus,
 } from './delivery/message.view.js';
 export {
   DELIVERY_EVENT_TYPES,

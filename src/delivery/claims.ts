@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { randomInt } from 'node:crypto';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import type { Transaction } from '../database/transaction.js';
@@ -7,16 +8,16 @@ import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { secretOf } from '../twilio/twilio.gateway.js';
 import { CredentialsBreaker } from './breaker.js';
-import type { Evidence } from './evidence.js';
+import type { Discard, Evidence } from './evidence.js';
 import { rateOf, type Rate } from './gcra.js';
 import { InFlight } from './in-flight.js';
 import { MessageLedger, stepOf, type MessageStep, type Queue } from './ledger.js';
 import type { StateRow } from './ledger.rows.js';
 import { Pacer, type Allowance } from './pacer.js';
-import { refusalOf } from './refusals.js';
+import { INSTANCE_DELETED, refusalOf } from './refusals.js';
 import { NOBODY, senderOf } from './sender-key.js';
 
-/** A message that a worker holds, with what it takes to send it. */
+/** A message with a started attempt, which this process alone may now POST. */
 export interface ClaimedMessage {
   readonly id: string;
   readonly requestId: string;
@@ -25,6 +26,19 @@ export interface ClaimedMessage {
   readonly accountSid: string;
   readonly to: string;
   readonly fence: number;
+  readonly attempt: number;
+}
+
+/** A claim whose commit was not confirmed: its messages may be started, and certainly were not sent. */
+export class UnconfirmedClaim extends Error {
+  override readonly name = 'UnconfirmedClaim';
+
+  constructor(
+    readonly messages: readonly ClaimedMessage[],
+    cause: unknown,
+  ) {
+    super(`The start of ${messages.length} messages was not confirmed by the database.`, { cause });
+  }
 }
 
 /** What came of a look at the queues. */
@@ -34,22 +48,29 @@ export interface Claimed {
   readonly restMs: number;
 }
 
+/** What all messages of a claim are started with. */
+type Start = Extract<Evidence, { kind: 'started' }>;
+
 /** A queue that has messages due, and who sends them. */
 interface OpenQueue extends Queue {
   readonly accountSid: string;
   readonly perSecond: number;
+  /** Why none of its messages is sent any more. */
+  readonly refusal?: Discard;
 }
 
 /** Queues that one claim takes from at most; the others have their turn in the next one. */
 const MAX_QUEUES = 32;
 /** Messages without an address that are given up in one claim. */
 const MAX_REFUSED = 500;
+const MAX_FENCE = 2 ** 31 - 2;
 /** How soon to look again at what another node holds, or what is left over. */
 const SHORT_REST_MS = 20;
 
 /**
  * Claims due messages: as many as the pace of their senders and accounts allows, and as requests may be under way.
- * What there is to give is shared out among the senders, whatever the length of their queues.
+ * What there is to give is shared out among the senders, whatever the length of their queues. The attempts are
+ * started in the same transaction.
  */
 @Injectable()
 export class Claims {
@@ -70,7 +91,11 @@ export class Claims {
     this.options = delivery;
   }
 
-  /** Claims what is due for `leaseMs`. Messages without an address are given up on the way. */
+  /**
+   * Starts what is due, for `leaseMs`. Messages that nobody can send are given up on the way.
+   *
+   * @throws UnconfirmedClaim, whose messages are to be withdrawn
+   */
   async take(leaseMs: number): Promise<Claimed> {
     const at = this.clock.now();
     const queues = await this.ledger.queues('queued');
@@ -86,12 +111,34 @@ export class Claims {
     }
     const chosen = chooseAtRandom(open, MAX_QUEUES);
     if (open.length > chosen.length) rests.push(0);
-    const { messages, steps, restMs } =
-      chosen.length > 0
-        ? await this.database.transaction(() => this.claim(chosen, at, leaseMs))
-        : NOTHING;
-    this.ledger.announce(steps);
+    const { messages, restMs } =
+      chosen.length > 0 ? await this.commit(chosen, at, leaseMs) : NOTHING;
     return { messages, restMs: Math.min(this.options.pollIntervalMs, restMs, ...rests) };
+  }
+
+  private async commit(
+    queues: readonly OpenQueue[],
+    at: number,
+    leaseMs: number,
+  ): Promise<Claimed> {
+    // Drawn, not counted: a claim that was rolled back must not go by the number of the next one.
+    const start = {
+      kind: 'started',
+      at,
+      leaseUntil: at + leaseMs,
+      fence: randomInt(MAX_FENCE),
+    } as const;
+    let messages: ClaimedMessage[] = [];
+    try {
+      const { steps, restMs } = await this.database.transaction(() => {
+        messages = [];
+        return this.claim(queues, start, messages);
+      });
+      this.ledger.announce(steps);
+      return { messages, restMs };
+    } catch (error) {
+      throw messages.length > 0 ? new UnconfirmedClaim(messages, error) : error;
+    }
   }
 
   /** Who sends the messages of the queue; undefined while they are to stay queued. */
@@ -103,7 +150,7 @@ export class Claims {
       (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
     // Messages of an instance that is gone are given up one by one: there is nothing to pace.
     if (!instance || instance.row.deletedAt !== null) {
-      return { ...queue, accountSid: '', perSecond: Infinity };
+      return { ...queue, accountSid: '', perSecond: Infinity, refusal: INSTANCE_DELETED };
     }
     const { row, credentials } = instance;
     const areOwn = accountSid === undefined || accountSid === credentials.accountSid;
@@ -118,12 +165,11 @@ export class Claims {
 
   private *claim(
     queues: readonly OpenQueue[],
-    at: number,
-    leaseMs: number,
-  ): Transaction<{ messages: ClaimedMessage[]; steps: MessageStep[]; restMs: number }> {
-    const allowances = yield* this.pacer.open(this.ratesOf(queues), at);
+    start: Start,
+    messages: ClaimedMessage[],
+  ): Transaction<{ steps: MessageStep[]; restMs: number }> {
+    const allowances = yield* this.pacer.open(this.ratesOf(queues), start.at);
     const shares = new Shares(queues, this.inFlight);
-    const messages: ClaimedMessage[] = [];
     const steps: MessageStep[] = [];
     let restMs = Infinity;
     for (const queue of queues) {
@@ -132,9 +178,14 @@ export class Claims {
       const limit = Math.min(share, ...paced.map((allowance) => allowance?.left ?? 0));
       const rows =
         limit > 0
-          ? yield* this.ledger.lockDue({ status: 'queued', sender: queue.sender, at, limit })
+          ? yield* this.ledger.lockDue({
+              status: 'queued',
+              sender: queue.sender,
+              at: start.at,
+              limit,
+            })
           : [];
-      const stepped = rows.map((row) => stepOf(row, claimOf(row, at, leaseMs)));
+      const stepped = rows.map((row) => stepOf(row, startOf(row, queue, start)));
       const claimed = rows.flatMap((row, index) => claimedMessage(row, stepped[index], queue));
       paced.forEach((allowance) => allowance?.spend(claimed.length));
       shares.take(queue, claimed.length);
@@ -144,7 +195,7 @@ export class Claims {
     }
     yield* this.pacer.close(allowances);
     yield* this.ledger.write(steps);
-    return { messages, steps, restMs };
+    return { steps, restMs };
   }
 
   /** How long a queue rests that has more to send than it could now. */
@@ -192,7 +243,7 @@ export class Claims {
   }
 }
 
-const NOTHING = { messages: [], steps: [], restMs: Infinity };
+const NOTHING: Claimed = { messages: [], restMs: Infinity };
 
 /** Shares the requests that accounts may still begin out among the queues. */
 class Shares {
@@ -221,11 +272,9 @@ class Shares {
   }
 }
 
-const claimOf = (row: StateRow, at: number, leaseMs: number): Evidence => ({
-  kind: 'claimed',
-  at,
-  leaseUntil: at + leaseMs,
-  refusal: row.to_address === null ? refusalOf(row.reason) : undefined,
+const startOf = (row: StateRow, { refusal }: OpenQueue, start: Start): Evidence => ({
+  ...start,
+  refusal: row.to_address === null ? refusalOf(row.reason) : refusal,
 });
 
 /** None when the claim gave the message up. */
@@ -234,9 +283,10 @@ function claimedMessage(
   { step: { state } }: MessageStep,
   { sender, accountSid }: OpenQueue,
 ): ClaimedMessage[] {
-  if (state.status !== 'claimed' || row.to_address === null) return [];
+  if (state.status !== 'sending' || row.to_address === null) return [];
   const { id, request_id: requestId, instance_id: instanceId, to_address: to } = row;
-  return [{ id, requestId, instanceId, sender, accountSid, to, fence: state.fence }];
+  const { fence, attempts: attempt } = state;
+  return [{ id, requestId, instanceId, sender, accountSid, to, fence, attempt }];
 }
 
 function chooseAtRandom<T>(items: readonly T[], count: number): T[] {

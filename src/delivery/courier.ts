@@ -7,9 +7,14 @@ import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { CREDENTIALS_INVALID, type Outcome } from '../twilio/outcome.js';
-import { secretOf, TwilioGateway, type TwilioCredentials } from '../twilio/twilio.gateway.js';
+import {
+  secretOf,
+  TwilioGateway,
+  type TwilioCredentials,
+  type TwilioParameters,
+} from '../twilio/twilio.gateway.js';
 import { CredentialsBreaker } from './breaker.js';
-import type { Discard, Evidence } from './evidence.js';
+import type { Evidence } from './evidence.js';
 import type { ClaimedMessage } from './claims.js';
 import { InFlight } from './in-flight.js';
 import { MessageLedger } from './ledger.js';
@@ -21,11 +26,6 @@ const TOO_MANY_REQUESTS = 429;
 const STORE_RETRY_MS = 500;
 const LONGEST_STORE_RETRY_MS = 30_000;
 
-const INSTANCE_DELETED: Discard = {
-  reason: 'instance_deleted',
-  explanation: 'The provider instance was deleted before the message was sent.',
-};
-
 const HELD_TOO_LONG: Outcome = {
   kind: 'notSent',
   reason: 'lease_lost',
@@ -33,13 +33,32 @@ const HELD_TOO_LONG: Outcome = {
   detail: 'the process stood still between the attempt and its POST',
 };
 
-/** What only the worker that holds a message can know of it. */
-type OwnEvidence = Extract<
-  Evidence,
-  { kind: 'accepted' | 'notSent' | 'rejected' | 'ambiguous' | 'released' }
->;
+const UNREADABLE: Outcome = {
+  kind: 'notSent',
+  reason: 'unreadable',
+  explanation:
+    'What the message is sent with could not be read; the log says why. An encryption key that is missing must be put back into encryptionKeys.',
+  detail: 'what it is sent with could not be read',
+};
 
-/** Carries one claimed message to Twilio: attempt row, POST, outcome. */
+const UNCONFIRMED: Outcome = {
+  kind: 'notSent',
+  reason: 'unconfirmed',
+  explanation: 'The database did not confirm that the message may be sent.',
+  detail: 'it was withdrawn before anything was sent',
+};
+
+/** What only the worker that holds a message can know of it: how its attempt ended. */
+type AttemptEnd = Extract<Evidence, { kind: 'accepted' | 'notSent' | 'rejected' | 'ambiguous' }>;
+
+/** All that a POST needs. */
+interface Parcel {
+  readonly instance: ProviderInstance;
+  readonly credentials: TwilioCredentials;
+  readonly request: TwilioParameters;
+}
+
+/** Carries one started message to Twilio, and what came of it to the ledger. */
 @Injectable()
 export class Courier {
   /** How long a worker may hold a message: its request's time-out and a margin, in milliseconds. */
@@ -65,46 +84,48 @@ export class Courier {
     this.leaseMs = delivery.requestTimeoutMs + this.marginMs;
   }
 
-  async deliver(message: ClaimedMessage, shipment: Shipment): Promise<void> {
-    const { id, instanceId, fence } = message;
-    // Another node may have made it a moment ago.
-    const instance =
-      (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
-    const begun = performance.now();
-    const at = this.clock.now();
-    if (!instance || instance.row.deletedAt !== null) {
-      await this.ledger.record(id, { kind: 'refused', at, fence, ...INSTANCE_DELETED });
-      return;
-    }
-    const credentials = this.notifications.credentialsFor(message.requestId, shipment);
-
-    const leaseUntil = at + this.leaseMs;
-    const { applied, state } = await this.ledger
-      .record(id, { kind: 'started', at, fence, leaseUntil })
-      .catch(async (error: unknown) => {
-        // The commit may have come about all the same; that nothing was sent is known only here.
-        await this.recordInTheEnd(id, { kind: 'released', at: this.clock.now(), fence, dueAt: at });
-        throw error;
-      });
-    if (!applied || !state) return;
-
-    const attempt = state.attempts;
-    const request = messageRequest(
-      shipment.parameters,
-      message.to,
-      this.callbackUrls.ofAttempt({ instanceId, messageId: id, attempt }),
-    );
-    const used = credentials ?? instance.credentials;
+  /**
+   * POSTs the message. Never rejects: what went wrong is part of how the attempt ended.
+   *
+   * @param begun when its lease began, by the monotonic clock
+   */
+  async post(
+    message: ClaimedMessage,
+    shipment: Shipment | undefined,
+    begun: number,
+  ): Promise<AttemptEnd> {
+    const parcel = await this.pack(message, shipment).catch((error: unknown) => {
+      this.logger.error(`What message ${message.id} is sent with could not be read`, error);
+    });
+    if (!parcel) return this.end(message, UNREADABLE, retryDelay(message.attempt));
+    const { instance, credentials, request } = parcel;
     const outcome = isLeaseSafe(begun, performance.now(), this.marginMs)
-      ? await this.gateway.send(used, request)
+      ? await this.gateway.send(credentials, request)
       : HELD_TOO_LONG;
-    if (outcome.httpStatus === TOO_MANY_REQUESTS) this.inFlight.refused(used.accountSid);
-    else if (outcome.httpStatus !== undefined) this.inFlight.passed(used.accountSid);
-    const retryMs = this.retryIn(outcome, attempt, instance, used);
-    await this.recordInTheEnd(
-      id,
-      evidenceOf(outcome, retryMs, { at: this.clock.now(), attempt, fence }),
-    );
+    if (outcome.httpStatus === TOO_MANY_REQUESTS) this.inFlight.refused(credentials.accountSid);
+    else if (outcome.httpStatus !== undefined) this.inFlight.passed(credentials.accountSid);
+    const retryMs = this.retryIn(outcome, message.attempt, instance, credentials);
+    return this.end(message, outcome, retryMs);
+  }
+
+  private async pack(message: ClaimedMessage, shipment?: Shipment): Promise<Parcel> {
+    const { id: messageId, instanceId, requestId, attempt, to } = message;
+    const instance = await this.instances.find(instanceId);
+    if (!shipment || !instance) throw new Error('Its notification or its instance is gone.');
+    const statusCallback = this.callbackUrls.ofAttempt({ instanceId, messageId, attempt });
+    return {
+      instance,
+      credentials: this.notifications.credentialsFor(requestId, shipment) ?? instance.credentials,
+      request: messageRequest(shipment.parameters, to, statusCallback),
+    };
+  }
+
+  private end(
+    { attempt, fence }: ClaimedMessage,
+    outcome: Outcome,
+    retryMs: number | null,
+  ): AttemptEnd {
+    return evidenceOf(outcome, retryMs, { at: this.clock.now(), attempt, fence });
   }
 
   /** Milliseconds until the message is tried again, where it may be; null to give it up, or to hold it. */
@@ -130,10 +151,9 @@ export class Courier {
     return retryDelay(attempt, outcome.retryAfterMs);
   }
 
-  /** Gives a claimed message back unsent. */
-  async giveBack({ id, fence }: ClaimedMessage): Promise<void> {
-    const at = this.clock.now();
-    await this.ledger.record(id, { kind: 'released', at, fence, dueAt: at });
+  /** Takes back a start that was not confirmed, if it came about all the same. */
+  async withdraw(message: ClaimedMessage): Promise<void> {
+    await this.settle(message.id, this.end(message, UNCONFIRMED, 0));
   }
 
   /** Stops offering outcomes to a database that does not take them: the process is about to end. */
@@ -141,8 +161,8 @@ export class Courier {
     this.isDismissed = true;
   }
 
-  /** What came of a POST is known only here: it is offered to the database until it takes it. */
-  private async recordInTheEnd(id: string, evidence: OwnEvidence): Promise<void> {
+  /** Stores how an attempt ended. That is known only here: it is offered to the database until it takes it. */
+  async settle(id: string, evidence: AttemptEnd): Promise<void> {
     let wait = STORE_RETRY_MS;
     let offered = evidence;
     do {
@@ -160,9 +180,8 @@ export class Courier {
 }
 
 /** What the database takes in place of evidence that it has refused, and would refuse again. */
-function acceptable(evidence: OwnEvidence, { isDuplicate }: DatabaseError): OwnEvidence {
+function acceptable(evidence: AttemptEnd, { isDuplicate }: DatabaseError): AttemptEnd {
   const { kind, at, fence } = evidence;
-  if (kind === 'released') return evidence;
   // A SID that another message has proves nothing about this one.
   if (kind === 'accepted' && !isDuplicate)
     return { ...evidence, providerStatus: 'accepted', detail: undefined };
@@ -178,7 +197,7 @@ function evidenceOf(
   outcome: Outcome,
   retryMs: number | null,
   attempt: { at: number; attempt: number; fence: number },
-): OwnEvidence {
+): AttemptEnd {
   const at = retryMs === null ? null : attempt.at + retryMs;
   if (outcome.kind === 'ambiguous') return { ...outcome, ...attempt, resendAt: at ?? undefined };
   if (outcome.kind === 'notSent') return { ...outcome, ...attempt, retryAt: at };

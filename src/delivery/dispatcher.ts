@@ -10,7 +10,7 @@ import { DatabaseClock } from '../database/database-clock.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
-import { Claims, type ClaimedMessage } from './claims.js';
+import { Claims, UnconfirmedClaim, type ClaimedMessage } from './claims.js';
 import { Courier } from './courier.js';
 import { InFlight } from './in-flight.js';
 import { MessageLedger } from './ledger.js';
@@ -36,7 +36,9 @@ export class Dispatcher
   private woken = false;
   private nextSweepAt = 0;
   private claimedAt = -Infinity;
-  /** How many must still end before a claim is due ahead of its time. */
+  /** POSTs under way. */
+  private posting = 0;
+  /** How many of them must still end before a claim is due ahead of its time. */
   private toEnd = 0;
 
   constructor(
@@ -120,37 +122,55 @@ export class Dispatcher
 
   /** @returns how long to rest before the next look, in milliseconds */
   private async claimAndSend(): Promise<number> {
-    const pause = this.claimedAt + CLAIM_PAUSE_MS - performance.now();
+    const begun = performance.now();
+    const pause = this.claimedAt + CLAIM_PAUSE_MS - begun;
     if (pause > 0 && this.toEnd > 0) return pause;
-    this.claimedAt = performance.now();
-    const { messages, restMs } = await this.claims.take(this.courier.leaseMs);
-    if (messages.length > 0) {
-      const shipments = await this.notifications.load(messages.map(({ requestId }) => requestId));
-      for (const message of messages) this.send(message, shipments.get(message.requestId));
+    this.claimedAt = begun;
+    const { messages, restMs } = await this.claims.take(this.courier.leaseMs).catch((error) => {
+      if (error instanceof UnconfirmedClaim) {
+        for (const message of error.messages) this.track(this.courier.withdraw(message));
+      }
+      throw error;
+    });
+    const shipments = await this.shipmentsOf(messages);
+    for (const message of messages) {
+      this.track(this.deliver(message, shipments.get(message.requestId), begun));
     }
-    this.toEnd = Math.max(1, this.underWay.size * CLAIM_SHARE);
+    this.toEnd = Math.max(1, this.posting * CLAIM_SHARE);
     return restMs;
   }
 
-  private send(message: ClaimedMessage, shipment?: Shipment): void {
-    const { accountSid, sender } = message;
-    this.inFlight.begin(accountSid, sender);
-    const sending = this.handOver(message, shipment)
-      .catch((error: unknown) => this.logger.error(`Message ${message.id} was put aside`, error))
-      .finally(() => {
-        this.inFlight.end(accountSid, sender);
-        this.underWay.delete(sending);
-        this.toEnd--;
-        this.wake();
-      });
-    this.underWay.add(sending);
+  private async shipmentsOf(messages: readonly ClaimedMessage[]): Promise<Map<string, Shipment>> {
+    try {
+      return await this.notifications.load(messages.map(({ requestId }) => requestId));
+    } catch (error) {
+      this.logger.error('The notifications of claimed messages could not be read', error);
+      return new Map();
+    }
   }
 
-  private async handOver(message: ClaimedMessage, shipment?: Shipment): Promise<void> {
-    if (!shipment) throw new Error(`Its notification ${message.requestId} cannot be read.`);
-    await (this.stopping
-      ? this.courier.giveBack(message)
-      : this.courier.deliver(message, shipment));
+  private async deliver(
+    message: ClaimedMessage,
+    shipment: Shipment | undefined,
+    begun: number,
+  ): Promise<void> {
+    const { id, accountSid, sender } = message;
+    this.posting++;
+    this.inFlight.begin(accountSid, sender);
+    const end = await this.courier.post(message, shipment, begun).finally(() => {
+      this.inFlight.end(accountSid, sender);
+      this.posting--;
+      this.toEnd--;
+      this.wake();
+    });
+    await this.courier.settle(id, end);
+  }
+
+  private track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.logger.error('A message was put aside', error))
+      .finally(() => this.underWay.delete(tracked));
+    this.underWay.add(tracked);
   }
 
   /** Rests until somebody wakes us, or until it is time to look again. */

@@ -9,10 +9,13 @@ export interface Discard {
 
 /** One thing that somebody learnt or did about a message. Negative evidence counts only with the current fence. */
 export type Evidence = { readonly at: number } & (
-  | { readonly kind: 'claimed'; readonly leaseUntil: number; readonly refusal?: Discard }
-  | { readonly kind: 'released'; readonly fence: number; readonly dueAt: number }
-  | ({ readonly kind: 'refused'; readonly fence: number } & Discard)
-  | { readonly kind: 'started'; readonly fence: number; readonly leaseUntil: number }
+  | {
+      readonly kind: 'started';
+      /** A number that no other start of the message has had. */
+      readonly fence: number;
+      readonly leaseUntil: number;
+      readonly refusal?: Discard;
+    }
   | ({
       readonly kind: 'accepted';
       readonly sid: string;

@@ -13,7 +13,6 @@ export interface StateRow {
   from_address: string | null;
   status: MessageState['status'];
   fence: number;
-  claims: number;
   attempts: number;
   failed_attempts: number;
   due_at: BigInteger | null;
@@ -34,7 +33,6 @@ export const STATE_COLUMNS = {
   id: 'text',
   status: 'text',
   fence: 'int',
-  claims: 'int',
   attempts: 'int',
   failed_attempts: 'int',
   due_at: 'bigint',
@@ -85,7 +83,6 @@ const instant = (value: BigInteger | null): number | null =>
 export const stateOf = (row: StateRow): MessageState => ({
   status: row.status,
   fence: row.fence,
-  claims: row.claims,
   attempts: row.attempts,
   failedAttempts: row.failed_attempts,
   dueAt: instant(row.due_at),
@@ -106,7 +103,6 @@ export const stateRow = (id: string, state: MessageState): object => ({
   id,
   status: state.status,
   fence: state.fence,
-  claims: state.claims,
   attempts: state.attempts,
   failed_attempts: state.failedAttempts,
   due_at: state.dueAt ?? undefined,

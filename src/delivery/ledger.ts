@@ -105,16 +105,14 @@ export class MessageLedger {
     return this.database.read(() => this.findQueues(status));
   }
 
-  /** Takes back what workers had claimed or were sending when they vanished. */
+  /** Takes back what workers were sending when they vanished. */
   async sweep(limit: number): Promise<void> {
     const resends = this.options.ambiguousPolicy === 'resend';
-    for (const status of ['claimed', 'sending'] as const) {
-      await this.takeDue(status, limit, (at) => ({
-        kind: 'lapsed',
-        at,
-        resendAt: resends ? at : undefined,
-      }));
-    }
+    await this.takeDue('sending', limit, (at) => ({
+      kind: 'lapsed',
+      at,
+      resendAt: resends ? at : undefined,
+    }));
   }
 
   /** Takes messages of which nothing was heard for a while; each is taken again later, less and less often. */

@@ -7,7 +7,7 @@ import type { ResolveMessageDto } from './dto/resolve-message.dto.js';
 import { MessageLedger } from './ledger.js';
 import { MessageLog } from './message-log.js';
 import type { Evidence } from './evidence.js';
-import { publicStatus, type MessageDetailView } from './message.view.js';
+import type { MessageDetailView } from './message.view.js';
 
 /** What operators may do to a message. */
 @Injectable()
@@ -43,7 +43,7 @@ export class MessageCommands {
     const { applied, state } = await this.ledger.record(id, evidence).catch(takenSid);
     if (!state) throw new NotFoundError('message', id);
     if (!applied) {
-      throw new MessageStateError(`${rule}: message ${id} is ${publicStatus(state.status)}.`);
+      throw new MessageStateError(`${rule}: message ${id} is ${state.status}.`);
     }
     return this.log.get(id);
   }

@@ -14,7 +14,6 @@ import {
   deliveryEventView,
   iso,
   messageView,
-  publicStatus,
   type MessageDetailView,
   type MessageView,
   type NotificationView,
@@ -58,9 +57,7 @@ export class MessageLog {
       ...(filter.requestId && { requestId: filter.requestId }),
       ...(filter.recipient && { recipient: filter.recipient }),
       ...(filter.instance && { instanceId: filter.instance }),
-      ...(filter.status && {
-        status: filter.status === 'queued' ? In(['queued', 'claimed']) : filter.status,
-      }),
+      ...(filter.status && { status: filter.status }),
       ...(cursor && { id: LessThan(cursor) }),
     };
     const messages = await this.repository(MessageEntity).find({
@@ -113,8 +110,7 @@ export class MessageLog {
     );
     const counts: NotificationView['counts'] = {};
     for (const { status, count } of rows) {
-      const shown = publicStatus(status);
-      counts[shown] = (counts[shown] ?? 0) + Number(count);
+      counts[status] = Number(count);
     }
     return counts;
   }

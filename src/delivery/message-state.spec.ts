@@ -9,8 +9,7 @@ const OTHER_SID = `SM${'2'.repeat(32)}`;
 const fold = (state: MessageState, ...evidence: Evidence[]): MessageState =>
   evidence.reduce((current, each) => step(current, each).state, state);
 
-const claimed = (at = 1): Evidence => ({ kind: 'claimed', at, leaseUntil: at + 100 });
-const started = (fence: number, at = 2): Evidence => ({
+const started = (fence = 1, at = 2): Evidence => ({
   kind: 'started',
   at,
   fence,
@@ -67,11 +66,10 @@ const reported = (
   }),
 });
 
-const sending = fold(initialState(0, Infinity), claimed(), started(1));
+const sending = fold(initialState(0, Infinity), started());
 
 describe('a message that is sent', () => {
   it('goes from queued to sending to sent', () => {
-    expect(fold(initialState(0, Infinity), claimed()).status).toBe('claimed');
     expect(sending).toMatchObject({ status: 'sending', attempts: 1 });
     const sent = step(sending, accepted(1));
     expect(sent.state).toMatchObject({ status: 'sent', sid: SID, sentAt: 3, dueAt: 600_003 });
@@ -79,20 +77,9 @@ describe('a message that is sent', () => {
     expect(sent.attempt).toMatchObject({ no: 1, outcome: 'accepted' });
   });
 
-  it('is not claimed before it is due, nor twice', () => {
-    expect(step(initialState(10, Infinity), claimed(9)).applied).toBe(false);
-    expect(step(fold(initialState(0, Infinity), claimed()), claimed()).applied).toBe(false);
-  });
-
-  it('is not started by a worker that lost it', () => {
-    const lapsed = fold(
-      initialState(0, Infinity),
-      claimed(),
-      { kind: 'lapsed', at: 200 },
-      claimed(201),
-    );
-    expect(step(lapsed, started(1, 202)).applied).toBe(false);
-    expect(lapsed.fence).toBe(3);
+  it('is not started before it is due, nor twice', () => {
+    expect(step(initialState(10, Infinity), started(1, 9)).applied).toBe(false);
+    expect(step(sending, started(2, 200)).applied).toBe(false);
   });
 });
 
@@ -112,7 +99,7 @@ describe('positive evidence', () => {
     expect(again.status).toBe('queued');
     const adopted = fold(again, reported('delivered', 6));
     expect(adopted).toMatchObject({ status: 'delivered', sid: SID });
-    expect(step(adopted, claimed(7)).applied).toBe(false);
+    expect(step(adopted, started(2, 7)).applied).toBe(false);
   });
 
   it('corrects a message that was given up', () => {
@@ -167,42 +154,34 @@ describe('a worker that speaks after its lease has ended', () => {
   });
 
   it('is not heard about an attempt that another has followed', () => {
-    const next = fold(lapsed, { kind: 'resolved', at: 600, status: 'queued' }, claimed(700));
-    const second = fold(next, started(next.fence, 701));
+    const next = fold(lapsed, { kind: 'resolved', at: 600, status: 'queued' });
+    const second = fold(next, started(9, 701));
     expect(step(second, rejected(1, 800)).applied).toBe(false);
     expect(step(fold(second, { kind: 'lapsed', at: 900 }), rejected(1, 950)).applied).toBe(false);
   });
 });
 
-describe('a message that is given back', () => {
-  const released = (fence: number): Evidence => ({ kind: 'released', at: 5, fence, dueAt: 5 });
+describe('a start that was not confirmed', () => {
+  const withdrawn = (fence: number): Evidence => notSent(fence, 5, 5);
 
-  it('is queued again, also when its start was committed and nothing was sent', () => {
-    const claimedOnly = fold(initialState(0, Infinity), claimed());
-    expect(fold(claimedOnly, released(1))).toMatchObject({ status: 'queued', claims: 0 });
-    const withdrawn = step(sending, released(1));
-    expect(withdrawn.state).toMatchObject({ status: 'queued', dueAt: 5, attempts: 1 });
-    expect(withdrawn.attempt).toMatchObject({ no: 1, outcome: 'notSent' });
+  it('is taken back where it came about', () => {
+    expect(fold(sending, withdrawn(1))).toMatchObject({ status: 'queued', dueAt: 5, attempts: 1 });
   });
 
-  it('is queued again even after its lease has ended', () => {
+  it('is taken back even after its lease has ended', () => {
     const lapsed = fold(sending, { kind: 'lapsed', at: 500 });
-    expect(fold(lapsed, released(1))).toMatchObject({ status: 'queued', dueAt: 5 });
+    expect(fold(lapsed, withdrawn(1))).toMatchObject({ status: 'queued', dueAt: 5 });
   });
 
-  it('stays with whoever holds it now', () => {
-    expect(step(sending, released(0)).applied).toBe(false);
+  it('leaves alone what another has started, or Twilio has', () => {
+    const rolledBack = initialState(0, Infinity);
+    expect(step(fold(rolledBack, started(2)), withdrawn(1)).applied).toBe(false);
     const adopted = fold(sending, reported('sent'));
-    expect(step(adopted, released(1)).applied).toBe(false);
+    expect(step(adopted, withdrawn(1)).applied).toBe(false);
   });
 });
 
 describe('a lease that ends', () => {
-  it('gives back what was not started', () => {
-    const lapsed = fold(initialState(0, Infinity), claimed(), { kind: 'lapsed', at: 200 });
-    expect(lapsed).toMatchObject({ status: 'queued', fence: 2, dueAt: 200 });
-  });
-
   it('leaves what was started unknown', () => {
     const lapsed = step(sending, { kind: 'lapsed', at: 200 });
     expect(lapsed.state.status).toBe('unknown');
@@ -216,27 +195,14 @@ describe('a lease that ends', () => {
 
 describe('a message that cannot be sent', () => {
   it('expires, with what kept it', () => {
-    const waiting = fold(initialState(0, 100), claimed(), started(1), notSent(1, 50));
+    const waiting = fold(initialState(0, 100), started(), notSent(1, 50));
     expect(waiting).toMatchObject({ status: 'queued', reason: 'rate_limited' });
-    expect(fold(waiting, claimed(99)).status).toBe('claimed');
-    expect(fold(waiting, claimed(100))).toMatchObject({
+    expect(fold(waiting, started(2, 99)).status).toBe('sending');
+    expect(fold(waiting, started(2, 100))).toMatchObject({
       status: 'discarded',
       reason: 'expired',
       explanation: expect.stringContaining('Slow down.'),
     });
-  });
-
-  it('is given up when nobody who takes it up survives', () => {
-    let state = initialState(0, Infinity);
-    for (let round = 0; round < 10; round++) {
-      state = fold(state, claimed(1000 * round), { kind: 'lapsed', at: 1000 * round + 500 });
-      expect(state.status).toBe('queued');
-    }
-    expect(fold(state, claimed(20_000))).toMatchObject({ status: 'discarded', reason: 'poison' });
-  });
-
-  it('is not held for poison after an attempt', () => {
-    expect(sending.claims).toBe(0);
   });
 });
 
@@ -267,23 +233,21 @@ describe('a message of which nothing is heard', () => {
 });
 
 describe('commands', () => {
-  it('cancel what is queued or claimed, and nothing else', () => {
-    for (const state of [initialState(0, Infinity), fold(initialState(0, Infinity), claimed())]) {
-      const canceled = step(state, { kind: 'canceled', at: 5 });
-      expect(canceled.state).toMatchObject({
-        status: 'discarded',
-        reason: 'canceled',
-        discardedAt: 5,
-      });
-      expect(step(canceled.state, started(1)).applied).toBe(false);
-    }
+  it('cancel what is queued, and nothing else', () => {
+    const canceled = step(initialState(0, Infinity), { kind: 'canceled', at: 5 });
+    expect(canceled.state).toMatchObject({
+      status: 'discarded',
+      reason: 'canceled',
+      discardedAt: 5,
+    });
+    expect(step(canceled.state, started()).applied).toBe(false);
     expect(step(sending, { kind: 'canceled', at: 5 }).applied).toBe(false);
   });
 
   it('send again what is unknown, however old it is', () => {
-    const old = fold(initialState(0, 100), claimed(), started(1), ambiguous(1));
+    const old = fold(initialState(0, 100), started(), ambiguous(1));
     const again = fold(old, { kind: 'resolved', at: 5000, status: 'queued' });
-    expect(fold(again, claimed(5001)).status).toBe('claimed');
+    expect(fold(again, started(2, 5001)).status).toBe('sending');
   });
 
   it('resolve what is unknown, and nothing else', () => {
@@ -373,7 +337,7 @@ describe('a limit that was exceeded after Twilio had accepted the message', () =
     });
     expect(again.learnt).toEqual([]);
     expect(again.event).toMatchObject({ providerStatus: 'failed', type: undefined });
-    const second = fold(again.state, claimed(2000), started(again.state.fence + 1, 2001));
+    const second = fold(again.state, started(9, 2001));
     expect(fold(second, accepted(second.fence, 2, 2002, OTHER_SID))).toMatchObject({
       status: 'sent',
       sid: OTHER_SID,
@@ -395,7 +359,7 @@ describe('a limit that was exceeded after Twilio had accepted the message', () =
 
   it('is not taken for the failure of the next attempt when the report does not tell its attempt', () => {
     const again = fold(sent, limited());
-    const second = fold(again, claimed(2000), started(again.fence + 1, 2001));
+    const second = fold(again, started(9, 2001));
     for (const late of [limited(2002), reported('undelivered', 2002, SID, 63018)]) {
       expect(step(second, { ...late, attempt: undefined } as Evidence)).toMatchObject({
         applied: false,
@@ -418,7 +382,7 @@ describe('a limit that was exceeded after Twilio had accepted the message', () =
     const again = fold(sent, limited());
     const arrived = fold(again, reported('delivered', 6));
     expect(arrived).toMatchObject({ status: 'delivered', sid: SID });
-    expect(step(arrived, claimed(2000)).applied).toBe(false);
+    expect(step(arrived, started(9, 2000)).applied).toBe(false);
     expect(fold(fold(sent, reported('delivered', 4)), limited()).status).toBe('delivered');
   });
 

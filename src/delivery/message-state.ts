@@ -3,20 +3,17 @@ import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
 import type { Answer, Discard, Evidence, Report, Resend } from './evidence.js';
 import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
-/**
- * `claimed` shows as `queued` to callers: a worker holds the message and has not begun to send it.
- * `unknown` means that Twilio may have it, and nothing has proved so yet.
- */
+/** `unknown` means that Twilio may have the message, and nothing has proved so yet. */
 export type MessageStatus =
-  'queued' | 'claimed' | 'sending' | 'unknown' | 'sent' | 'delivered' | 'seen' | 'discarded';
+  'queued' | 'sending' | 'unknown' | 'sent' | 'delivered' | 'seen' | 'discarded';
 
 export type AttemptOutcome = 'accepted' | 'notSent' | 'rejected' | 'ambiguous';
 
 /** All of a message that decisions are made from and that they change. Instants are in milliseconds. */
 export interface MessageState {
   readonly status: MessageStatus;
+  /** Names the start that may speak for the message; one more when its time is over. */
   readonly fence: number;
-  readonly claims: number;
   readonly attempts: number;
   /** Attempts up to this one have failed for certain, after Twilio had accepted them. */
   readonly failedAttempts: number;
@@ -72,7 +69,6 @@ export interface Step {
 
 const RANK: Record<MessageStatus, number> = {
   queued: 0,
-  claimed: 0,
   sending: 0,
   unknown: 0,
   sent: 1,
@@ -85,7 +81,6 @@ const RANK: Record<MessageStatus, number> = {
 export const initialState = (dueAt: number, expiresAt: number): MessageState => ({
   status: 'queued',
   fence: 0,
-  claims: 0,
   attempts: 0,
   failedAttempts: 0,
   dueAt,
@@ -110,52 +105,19 @@ export const initialState = (dueAt: number, expiresAt: number): MessageState => 
 export function step(state: MessageState, evidence: Evidence): Step {
   const { at } = evidence;
   switch (evidence.kind) {
-    case 'claimed':
+    case 'started': {
       if (state.status !== 'queued' || state.dueAt === null || state.dueAt > at) {
         return ignored(state);
       }
       if (evidence.refusal) return discarded(state, at, evidence.refusal, 'refused', 'engine');
       if (at >= state.expiresAt) return discarded(state, at, expired(state), 'expired', 'engine');
-      if (state.claims >= MAX_CLAIMS) return discarded(state, at, POISON, 'refused', 'engine');
-      return applied({
-        ...state,
-        status: 'claimed',
-        fence: state.fence + 1,
-        claims: state.claims + 1,
-        dueAt: evidence.leaseUntil,
-      });
-
-    case 'released': {
-      const isStarted = isOpen(state, evidence.fence);
-      const isClaimed = state.status === 'claimed' && state.fence === evidence.fence;
-      if (!isStarted && !isClaimed) return ignored(state);
-      return {
-        ...applied({
-          ...state,
-          status: 'queued',
-          fence: state.fence + 1,
-          claims: isStarted ? state.claims : state.claims - 1,
-          dueAt: evidence.dueAt,
-        }),
-        attempt: isStarted
-          ? { no: state.attempts, endedAt: at, outcome: 'notSent', detail: WITHDRAWN }
-          : undefined,
-      };
-    }
-
-    case 'refused':
-      if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
-      return discarded(state, at, evidence, 'refused', 'engine');
-
-    case 'started': {
-      if (state.status !== 'claimed' || state.fence !== evidence.fence) return ignored(state);
       const attempts = state.attempts + 1;
       return {
         ...applied({
           ...state,
           status: 'sending',
+          fence: evidence.fence,
           attempts,
-          claims: 0,
           dueAt: evidence.leaseUntil,
         }),
         attempt: { no: attempts, startedAt: at },
@@ -209,12 +171,9 @@ export function step(state: MessageState, evidence: Evidence): Step {
     }
 
     case 'lapsed':
-      if (state.dueAt === null || state.dueAt > at) return ignored(state);
-      // Without an attempt row, not a byte has left; with one, nobody can tell.
-      if (state.status === 'claimed') {
-        return applied({ ...state, status: 'queued', fence: state.fence + 1, dueAt: at });
+      if (state.status !== 'sending' || state.dueAt === null || state.dueAt > at) {
+        return ignored(state);
       }
-      if (state.status !== 'sending') return ignored(state);
       return {
         ...applied(unsettled(state, at, evidence)),
         attempt: {
@@ -291,7 +250,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
     }
 
     case 'canceled':
-      if (state.status !== 'queued' && state.status !== 'claimed') return ignored(state);
+      if (state.status !== 'queued') return ignored(state);
       return discarded(state, at, CANCELED, 'canceled', 'operator');
 
     case 'resolved': {
@@ -333,18 +292,8 @@ export function step(state: MessageState, evidence: Evidence): Step {
   }
 }
 
-const WITHDRAWN = 'it was withdrawn before anything was sent';
-
 /** How long a message may still take that an operator sends again, however old it is. */
 const RESEND_WINDOW_MS = 86_400_000;
-
-/** Claims without an attempt after which a message is taken for the reason why its workers die. */
-const MAX_CLAIMS = 10;
-
-const POISON: Discard = {
-  reason: 'poison',
-  explanation: `The message was taken up ${MAX_CLAIMS} times and never got as far as a request to Twilio. The log says why.`,
-};
 
 /** What kept it from being sent is still the explanation. */
 const expired = ({ explanation, errorCode }: MessageState): Discard => ({
@@ -478,7 +427,7 @@ function explained(state: MessageState, discard?: Discard): Partial<MessageState
   return { reason, explanation, errorCode };
 }
 
-/** Given up by ourselves; the fence withdraws it from whoever had claimed it. */
+/** Given up by ourselves. */
 function discarded(
   state: MessageState,
   at: number,

@@ -39,12 +39,9 @@ export class MessageEntity {
   @Column({ type: 'varchar', length: 232 })
   sender: string;
 
-  /** Counts the claims and withdrawals: who holds an older number may no longer speak for the message. */
+  /** Names the start that may speak for the message; one more when its time is over. */
   @Column({ type: 'int' })
   fence: number;
-
-  @Column({ type: 'int' })
-  claims: number;
 
   @Column({ type: 'int' })
   attempts: number;

@@ -4,9 +4,6 @@ import type { MessageStatus } from './message-state.js';
 import type { MessageEntity } from './message.entity.js';
 import type { Page } from '../http/page.dto.js';
 
-/** What a message's status can be for callers. */
-export type PublicStatus = Exclude<MessageStatus, 'claimed'>;
-
 /** A message as the API shows it; absent values are left out, instants are ISO 8601 in UTC. */
 export interface MessageView {
   id: string;
@@ -15,7 +12,7 @@ export interface MessageView {
   instance: string;
   to?: string;
   from?: string;
-  status: PublicStatus;
+  status: MessageStatus;
   reason?: string;
   explanation?: string;
   errorCode?: number;
@@ -68,15 +65,12 @@ export interface MessageDetailView extends MessageView {
 export interface NotificationView {
   requestId: string;
   createdAt: string;
-  counts: Partial<Record<PublicStatus, number>>;
+  counts: Partial<Record<MessageStatus, number>>;
   messages: Page<MessageView>;
 }
 
-export const publicStatus = (status: MessageStatus): PublicStatus =>
-  status === 'claimed' ? 'queued' : status;
-
 export function messageView(message: MessageEntity, data: string | null = null): MessageView {
-  const status = publicStatus(message.status);
+  const { status } = message;
   // Also of what waits: why it could not be sent yet.
   const isExplained = !['sent', 'delivered', 'seen'].includes(status);
   return {

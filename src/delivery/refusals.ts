@@ -12,6 +12,12 @@ const EXPLANATIONS: Record<Refusal, string> = {
     "The user's phoneNumber is not a phone number in E.164 form without spaces, such as +919988776655.",
 };
 
+/** The discard of a message whose instance is gone. */
+export const INSTANCE_DELETED: Discard = {
+  reason: 'instance_deleted',
+  explanation: 'The provider instance was deleted before the message was sent.',
+};
+
 /** The discard of a message that was accepted without an address; `reason` is what its row says. */
 export function refusalOf(reason: string | null): Discard {
   const refusal = (reason ?? 'phone_missing') as Refusal;

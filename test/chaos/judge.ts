@@ -127,7 +127,7 @@ function judgeAttempts(
 
 /** Whether its fate is still open. */
 export const isUnderWay = ({ status }: StoredMessage): boolean =>
-  status === 'queued' || status === 'claimed' || status === 'sending';
+  status === 'queued' || status === 'sending';
 
 const isFailed = ({ status }: SimulatedMessage): boolean => eventTypeOf(status) === 'discarded';
 

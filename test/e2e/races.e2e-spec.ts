@@ -48,8 +48,6 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
             attempt: 1,
             type: eventTypeOf(providerStatus),
           });
-        await record({ kind: 'started', at, fence, leaseUntil: at + LEASE_MS })();
-
         s.scheduleSequence([
           record({ kind: 'accepted', at, sid, providerStatus: 'queued', attempt: 1, fence }),
         ]);

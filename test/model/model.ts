@@ -15,7 +15,6 @@ export type Reducer = (state: MessageState, evidence: Evidence) => Step;
 /** What a worker is doing with the message. `isFenced` tells whether it still holds the message. */
 type Worker =
   | { readonly phase: 'idle' }
-  | { readonly phase: 'claimed'; readonly fence: number }
   | {
       readonly phase: 'started';
       readonly fence: number;
@@ -145,31 +144,18 @@ function movesOf(
     }
     switch (worker.phase) {
       case 'idle':
-        record(
-          `${name} claims`,
-          { kind: 'claimed', at: NOW, leaseUntil: LEASE_END },
-          ({ applied, state }) =>
-            applied ? withWorker(index, { phase: 'claimed', fence: state.fence }) : {},
+        record(`${name} starts`, startOf(world), ({ applied, state }) =>
+          applied
+            ? withWorker(index, {
+                phase: 'started',
+                fence: state.fence,
+                attempt: state.attempts,
+                isLapsed: false,
+              })
+            : {},
         );
+        moves.push(...rolledBack(name, index, world, reduce));
         break;
-      case 'claimed': {
-        const { fence } = worker;
-        record(`${name} gives back`, { kind: 'released', at: NOW, fence, dueAt: 0 }, () =>
-          withWorker(index, { phase: 'idle' }),
-        );
-        record(
-          `${name} starts`,
-          { kind: 'started', at: NOW, fence, leaseUntil: LEASE_END },
-          ({ applied, state }) =>
-            withWorker(
-              index,
-              applied
-                ? { phase: 'started', fence: state.fence, attempt: state.attempts, isLapsed: false }
-                : { phase: 'idle' },
-            ),
-        );
-        break;
-      }
       case 'started':
         for (const [answer, evidence, isAccepted] of answersTo(
           worker,
@@ -247,6 +233,39 @@ function movesOf(
   return moves;
 }
 
+const FENCES = [10, 20, 30];
+
+/** A start with a fence that nobody else has drawn. */
+function startOf({ workers }: World): Evidence {
+  const drawn = workers.map((worker) => fenceOf(worker));
+  const fence = FENCES.find((each) => !drawn.includes(each))!;
+  return { kind: 'started', at: NOW, fence, leaseUntil: LEASE_END };
+}
+
+/** A start whose commit fails without the worker's knowledge: it takes back what never came about. */
+function rolledBack(name: string, index: number, world: World, reduce: Reducer): Move[] {
+  const { applied, state } = reduce(world.message, startOf(world));
+  if (!applied) return [];
+  const evidence = withdrawal({ fence: state.fence, attempt: state.attempts });
+  const workers = world.workers.with(index, { phase: 'answered', evidence });
+  return [{ name: `${name} starts, and the commit fails`, next: { ...world, workers } }];
+}
+
+/** Nothing was sent, and nobody knows whether the start is committed. */
+const withdrawal = (start: { fence: number; attempt: number }): Evidence & { fence: number } => ({
+  ...start,
+  kind: 'notSent',
+  at: NOW,
+  retryAt: 0,
+  reason: 'unconfirmed',
+  explanation: 'Nobody knows.',
+});
+
+const fenceOf = (worker: Worker): number | undefined => {
+  if (worker.phase === 'idle') return undefined;
+  return worker.phase === 'answered' ? worker.evidence.fence : worker.fence;
+};
+
 type Answered = [name: string, evidence: Evidence & { fence: number }, isAccepted: boolean];
 
 /** What can come of a POST: the answer that the worker gets, and whether Twilio has accepted the message. */
@@ -260,8 +279,6 @@ function answersTo(
   const retryAt = attempt < MAX_ATTEMPTS ? 0 : null;
   const resendAt = policy === 'resend' && attempt < MAX_ATTEMPTS ? 0 : undefined;
   const sid = sidOf(sends + 1);
-  // Nothing was sent, and nobody knows whether the start is committed.
-  const withdrawn: Answered = ['withdrawn', { at: NOW, fence, kind: 'released', dueAt: 0 }, false];
   return [
     ['accepted', { ...common, kind: 'accepted', sid, providerStatus: 'queued' }, true],
     ['accepted, answer lost', { ...common, kind: 'ambiguous', resendAt }, true],
@@ -269,7 +286,9 @@ function answersTo(
     ['too many requests', { ...common, ...refused, kind: 'notSent', retryAt }, false],
     ['refused', { ...common, ...refused, kind: 'rejected' }, false],
     ['stood still', { ...common, ...refused, kind: 'notSent', retryAt }, false],
-    ...(attempt < MAX_ATTEMPTS ? [withdrawn] : []),
+    ...(attempt < MAX_ATTEMPTS
+      ? [['withdrawn', withdrawal({ fence, attempt }), false] as Answered]
+      : []),
   ];
 }
 
@@ -314,7 +333,6 @@ function normalised({ message, workers, ...world }: World): World {
     message: {
       ...message,
       fence: 0,
-      claims: 0,
       dueAt: message.dueAt === null ? null : folded(message),
     },
     workers: workers.map((worker) => {

@@ -24,21 +24,21 @@ export const MUTANTS: Readonly<Record<string, CheckOptions>> = {
   'what was being sent is sent again when its lease ends': {
     reducer: after('lapsed', ({ status }) => (status === 'unknown' ? queuedAgain : {})),
   },
-  'what is being sent may be started again': {
-    reducer: (state, evidence) =>
-      evidence.kind === 'started' && state.status === 'sending'
-        ? step({ ...state, status: 'claimed', fence: evidence.fence }, evidence)
-        : step(state, evidence),
-  },
   'a stale worker may give back what another sends': {
     reducer: (state, evidence) =>
-      evidence.kind === 'released' && state.status === 'sending'
+      evidence.kind === 'notSent' && state.status === 'sending'
         ? { state: { ...state, ...queuedAgain }, applied: true, learnt: [] }
         : step(state, evidence),
   },
-  'what is being sent may be claimed': {
+  'a start may have the fence of one that was rolled back': {
     reducer: (state, evidence) =>
-      evidence.kind === 'claimed' && state.status === 'sending'
+      evidence.kind === 'started'
+        ? step(state, { ...evidence, fence: state.fence + 1 })
+        : step(state, evidence),
+  },
+  'what is being sent may be started again': {
+    reducer: (state, evidence) =>
+      evidence.kind === 'started' && state.status === 'sending'
         ? step({ ...state, ...queuedAgain }, evidence)
         : step(state, evidence),
   },

@@ -77,7 +77,6 @@ const TABLES: Record<string, TableOutline> = {
       status: text(16),
       sender: text(232),
       fence: int,
-      claims: int,
       attempts: int,
       failed_attempts: int,
       due_at: optional(instant),

@@ -2,9 +2,9 @@ import { IsIn, IsOptional, IsUUID } from 'class-validator';
 import { PageDto } from '../../http/page.dto.js';
 import { MAX_IDENTIFIER_LENGTH } from '../../validation/identifier.js';
 import { IsPlainText } from '../../validation/plain-text.js';
-import type { PublicStatus } from '../message.view.js';
+import type { MessageStatus } from '../message-state.js';
 
-const STATUSES: PublicStatus[] = [
+const STATUSES: MessageStatus[] = [
   'queued',
   'sending',
   'sent',
@@ -33,7 +33,7 @@ export class ListMessagesDto extends MessagePageDto {
 
   @IsOptional()
   @IsIn(STATUSES)
-  status?: PublicStatus;
+  status?: MessageStatus;
 
   /** Id of a provider instance. */
   @IsOptional()

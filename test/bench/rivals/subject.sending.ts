@@ -9,7 +9,7 @@ import { fillUsers } from '../table.js';
 import type { Sending } from './sending.js';
 
 const LOOK_EVERY_MS = 5;
-const UNDER_WAY = ['queued', 'claimed', 'sending'];
+const UNDER_WAY = ['queued', 'sending'];
 
 /**
  * The module under test: a notification for each message, each accepted for good before it is sent, and each outcome
