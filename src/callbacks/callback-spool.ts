@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { v7 as uuid } from 'uuid';
+import { newId } from '../database/time-ordered-id.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
@@ -66,7 +66,7 @@ export class CallbackSpool implements OnModuleInit {
     if (!this.isOn) return;
     try {
       await mkdir(this.directory, { recursive: true, mode: OWNER_ONLY.directory });
-      const probe = join(this.directory, `${uuid()}${UNFINISHED}`);
+      const probe = join(this.directory, `${newId()}${UNFINISHED}`);
       await (await open(probe, 'wx', OWNER_ONLY.file)).close();
       await rm(probe);
     } catch (error) {
@@ -125,7 +125,7 @@ export class CallbackSpool implements OnModuleInit {
     if (this.files + 1 > maxFiles || this.bytes + content.length > maxBytes) {
       throw new SpoolError(`The spool is full: ${this.files} files of ${this.bytes} bytes.`);
     }
-    const id = uuid();
+    const id = newId();
     const unfinished = this.pathOf(id + UNFINISHED);
     try {
       await writeDurably(unfinished, content);

@@ -61,10 +61,10 @@ export class Database implements OnModuleInit {
     const statements = begin();
     let result = statements.next();
     while (!result.done) {
-      const { sql, params } = result.value;
-      const rows = await manager
-        .query<unknown>(this.dialect.placeholders(sql), [...params])
-        .catch(rethrow);
+      const { sql, runs } = result.value;
+      const text = this.dialect.placeholders(sql);
+      let rows: unknown;
+      for (const params of runs) rows = await manager.query(text, [...params]).catch(rethrow);
       result = statements.next(Array.isArray(rows) ? rows : []);
     }
     return result.value;

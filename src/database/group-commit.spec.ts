@@ -35,6 +35,25 @@ describe('GroupCommit', () => {
     expect(sizes).toEqual([2, 2, 1]);
   });
 
+  it('lets those who have patience wait for those who have none', async () => {
+    const batches: number[][] = [];
+    const commits = new GroupCommit(async (items: number[]) => {
+      batches.push(items);
+      return items;
+    });
+    const patient = [commits.add(1, 60_000), commits.add(2, 60_000)];
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(batches).toEqual([]);
+    await commits.add(3);
+    await Promise.all(patient);
+    expect(batches).toEqual([[1, 2, 3]]);
+    await commits.add(4, 1);
+    const many = Array.from({ length: 128 }, (_, index) => commits.add(index, 60_000));
+    await Promise.all(many);
+    expect(batches.map((items) => items.length)).toEqual([3, 1, 128]);
+  });
+
   it('fails only the poisonous item', async () => {
     const commits = new GroupCommit(async (items: number[]) => {
       if (items.includes(2)) throw new Error('poison');

@@ -6,15 +6,20 @@ interface Pending<Item, Result> {
   reject(error: unknown): void;
 }
 
+/** Items for which a commit is made, whatever their patience. */
+const WORTH_WHILE = 128;
+
 /**
  * Commits all items that are waiting in one transaction, while the next ones gather.
  *
- * It never waits to fill a batch. When what a batch holds is refused, its items are committed one by one, so that a
+ * It does not wait to fill a batch, except for items that nobody waits for. When what a batch holds is refused, its items are committed one by one, so that a
  * poisonous one does not fail its neighbours; when the database itself fails, all of them do.
  */
 export class GroupCommit<Item, Result> {
   private pending: Pending<Item, Result>[] = [];
   private running?: Promise<void>;
+  private isDue = false;
+  private timer?: NodeJS.Timeout;
 
   /** @param commit stores the items in one transaction and returns a result for each, in order */
   constructor(
@@ -23,20 +28,34 @@ export class GroupCommit<Item, Result> {
     private readonly isPoison: (error: unknown) => boolean = isRefusal,
   ) {}
 
-  /** Resolves after the commit that holds the item. */
-  add(item: Item): Promise<Result> {
+  /**
+   * Resolves after the commit that holds the item.
+   *
+   * @param patienceMs how long the item may wait for a commit that others need, or that is worth while
+   */
+  add(item: Item, patienceMs = 0): Promise<Result> {
     const done = new Promise<Result>((resolve, reject) => {
       this.pending.push({ item, resolve, reject });
     });
-    this.running ??= this.run();
+    if (patienceMs === 0 || this.pending.length >= WORTH_WHILE) this.start();
+    else this.timer ??= setTimeout(() => this.start(), patienceMs);
     return done;
   }
 
+  private start(): void {
+    this.isDue = true;
+    this.running ??= this.run();
+  }
+
   private async run(): Promise<void> {
-    while (this.pending.length > 0) {
+    while (this.isDue) {
       // All that this turn of the event loop reads from its sockets travels in one batch.
       await new Promise((resolve) => setImmediate(resolve));
-      await this.flush(this.pending.splice(0, this.maxBatch));
+      clearTimeout(this.timer);
+      this.timer = undefined;
+      const batch = this.pending.splice(0, this.maxBatch);
+      this.isDue = this.pending.length > 0;
+      await this.flush(batch);
     }
     this.running = undefined;
   }

@@ -9,12 +9,19 @@ interface BetterSqlite3 {
   pragma(pragma: string, options?: { simple: boolean }): unknown;
   prepare(sql: string): {
     readonly reader: boolean;
-    all(...params: readonly SqlValue[]): unknown[];
-    run(...params: readonly SqlValue[]): unknown;
+    all(params: readonly SqlValue[]): unknown[];
+    run(params: readonly SqlValue[]): unknown;
   };
 }
 
+const command = (sql: string): Statement => ({ sql, runs: [[]] });
+const BEGIN = command('BEGIN IMMEDIATE');
+const COMMIT = command('COMMIT');
+const ROLLBACK = command('ROLLBACK');
+
 const SYNCHRONOUS_FULL = 2;
+/** Pages of the write-ahead log after which it goes into the database: pages that change often go there once. */
+const CHECKPOINT_PAGES = 8000;
 const HOST_TRANSACTION_MS = 10_000;
 
 /**
@@ -29,6 +36,7 @@ export class SqliteConnection {
   /** @throws Error when a commit would not be flushed to the disk */
   ensureDurability(): void {
     this.handle.pragma('synchronous = FULL');
+    this.handle.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     const level = Number(this.handle.pragma('synchronous', { simple: true }));
     if (level < SYNCHRONOUS_FULL) {
       throw new Error(
@@ -58,13 +66,13 @@ export class SqliteConnection {
   /** Runs the statements in a transaction, once the host has none open. @throws HostTransactionError */
   transaction<T>(begin: () => Transaction<T>): Promise<T> {
     return this.onceHostIsDone(() => {
-      this.execute({ sql: 'BEGIN IMMEDIATE', params: [] });
+      this.execute(BEGIN);
       try {
         const result = this.run(begin);
-        this.execute({ sql: 'COMMIT', params: [] });
+        this.execute(COMMIT);
         return result;
       } catch (error) {
-        if (this.handle.inTransaction) this.execute({ sql: 'ROLLBACK', params: [] });
+        if (this.handle.inTransaction) this.execute(ROLLBACK);
         throw error;
       }
     });
@@ -81,15 +89,15 @@ export class SqliteConnection {
     return work();
   }
 
-  private execute({ sql, params }: Statement): unknown[] {
+  private execute({ sql, runs }: Statement): unknown[] {
     try {
       let statement = this.statements.get(sql);
       if (!statement) {
         statement = this.handle.prepare(sql);
         this.statements.set(sql, statement);
       }
-      if (statement.reader) return statement.all(...params);
-      statement.run(...params);
+      if (statement.reader) return statement.all(runs[0]);
+      for (const params of runs) statement.run(params);
       return [];
     } catch (error) {
       throw new DatabaseError(error);

@@ -1,12 +1,5 @@
 import type { Dialect } from './dialect.js';
-import {
-  assignments,
-  conflictClause,
-  deletion,
-  leapingLeastByGroup,
-  matches,
-  names,
-} from './sql.js';
+import { conflictClause, deletion, leapingLeastByGroup, names } from './sql.js';
 import type { RowsStatement, SqlValue } from './transaction.js';
 
 export const sqliteDialect: Dialect = {
@@ -26,19 +19,17 @@ export const sqliteDialect: Dialect = {
     );
   },
   update(table, columns, key, where) {
-    if (where !== undefined) {
-      const row = `SELECT ${names(columns).map((name) => `? AS ${name}`)}`;
-      return forEachRow(
-        `UPDATE ${table} SET ${assignments(columns, key)} FROM (${row}) r WHERE ${matches(table, key, where)}`,
-        names(columns),
-      );
-    }
-    // The same without a join costs a quarter less.
     const set = names(columns).filter((name) => !key.includes(name));
-    const equals = (name: string) => `${name} = ?`;
+    const order = [...set, ...key];
+    // A join with the new row would cost a third more.
+    const condition = where?.replaceAll(/\br\.(\w+)/g, (_all, name: string) => {
+      order.push(name);
+      return '?';
+    });
+    const found = [...key.map((name) => `${name} = ?`), ...(condition ? [`(${condition})`] : [])];
     return forEachRow(
-      `UPDATE ${table} SET ${set.map(equals)} WHERE ${key.map(equals).join(' AND ')}`,
-      [...set, ...key],
+      `UPDATE ${table} SET ${set.map((name) => `${name} = ?`)} WHERE ${found.join(' AND ')}`,
+      order,
     );
   },
   remove(table, key, where) {

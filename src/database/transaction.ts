@@ -3,7 +3,8 @@ export type SqlValue = string | number | null;
 /** One statement of a transaction; `?` stands for each parameter. */
 export interface Statement {
   readonly sql: string;
-  readonly params: readonly SqlValue[];
+  /** The parameters of each time that it is run. */
+  readonly runs: readonly (readonly SqlValue[])[];
 }
 
 /**
@@ -19,7 +20,7 @@ export function* query<Row = never>(
   sql: string,
   ...params: readonly SqlValue[]
 ): Transaction<Row[]> {
-  return (yield { sql, params }) as Row[];
+  return (yield { sql, runs: [params] }) as Row[];
 }
 
 /** A statement for many rows, in the way that suits the database best. */
@@ -31,6 +32,5 @@ export interface RowsStatement {
 
 /** Runs a statement for many rows; nothing when there are none. */
 export function* batch({ sql, runs }: RowsStatement, rows: readonly object[]): Transaction<void> {
-  if (rows.length === 0) return;
-  for (const params of runs(rows)) yield* query(sql, ...params);
+  if (rows.length > 0) yield { sql, runs: runs(rows) };
 }

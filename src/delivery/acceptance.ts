@@ -73,7 +73,7 @@ const MESSAGE_COLUMNS = {
 export class Acceptance {
   private readonly commits = new GroupCommit(
     (waiting: NewNotification[]) => this.database.transaction(() => this.store(waiting)),
-    64,
+    256,
   );
 
   constructor(

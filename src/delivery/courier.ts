@@ -23,6 +23,8 @@ import { NotificationStore, type Shipment } from './notification-store.js';
 import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
 const TOO_MANY_REQUESTS = 429;
+/** Nobody waits for the outcome of an attempt: a few of them share a commit. */
+const SETTLE_PATIENCE_MS = 10;
 const STORE_RETRY_MS = 500;
 const LONGEST_STORE_RETRY_MS = 30_000;
 
@@ -167,7 +169,7 @@ export class Courier {
     let offered = evidence;
     do {
       try {
-        await this.ledger.record(id, offered);
+        await this.ledger.record(id, offered, SETTLE_PATIENCE_MS);
         return;
       } catch (error) {
         this.logger.error(`The outcome of message ${id} could not be stored yet`, error);

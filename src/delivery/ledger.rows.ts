@@ -118,6 +118,52 @@ export const stateRow = (id: string, state: MessageState): object => ({
   discarded_at: state.discardedAt ?? undefined,
 });
 
+const COLUMN_OF = {
+  status: 'status',
+  fence: 'fence',
+  attempts: 'attempts',
+  failedAttempts: 'failed_attempts',
+  dueAt: 'due_at',
+  expiresAt: 'expires_at',
+  checks: 'checks',
+  sid: 'sid',
+  reason: 'reason',
+  explanation: 'explanation',
+  errorCode: 'error_code',
+  sentAt: 'sent_at',
+  deliveredAt: 'delivered_at',
+  seenAt: 'seen_at',
+  discardedAt: 'discarded_at',
+} satisfies Record<keyof MessageState, keyof typeof STATE_COLUMNS>;
+
+const FIELDS = Object.keys(COLUMN_OF) as (keyof MessageState)[];
+
+/** The fields in which two states of a message differ. */
+export const changedFields = (
+  before: MessageState,
+  after: MessageState,
+): readonly (keyof MessageState)[] => FIELDS.filter((field) => before[field] !== after[field]);
+
+/** The columns that hold these fields, and the id. */
+export const columnsOf = (fields: readonly (keyof MessageState)[]): JsonColumns =>
+  Object.fromEntries(
+    (['id', ...fields.map((field) => COLUMN_OF[field])] as const).map((column) => [
+      column,
+      STATE_COLUMNS[column],
+    ]),
+  );
+
+/** The row of these fields. */
+export function changedRow(
+  id: string,
+  state: MessageState,
+  fields: readonly (keyof MessageState)[],
+): object {
+  const row: Record<string, string | number | undefined> = { id };
+  for (const field of fields) row[COLUMN_OF[field]] = state[field] ?? undefined;
+  return row;
+}
+
 export const startedRow = (messageId: string, { no, startedAt }: AttemptChange): object => ({
   message_id: messageId,
   no,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
+import type { JsonColumns } from '../database/dialect.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { DELIVERY_EVENT_TABLE } from '../events/delivery-event.entity.js';
@@ -13,11 +14,13 @@ import {
   EVENT_COLUMNS,
   STARTED_COLUMNS,
   STATE_COLUMNS,
+  changedFields,
+  changedRow,
+  columnsOf,
   endedRow,
   eventRow,
   startedRow,
   stateOf,
-  stateRow,
   type StateRow,
 } from './ledger.rows.js';
 import type { Evidence } from './evidence.js';
@@ -54,6 +57,7 @@ export interface Recorded {
 export interface MessageStep {
   readonly messageId: string;
   readonly at: number;
+  readonly before: MessageState;
   readonly step: Step;
 }
 
@@ -95,9 +99,13 @@ export class MessageLedger {
     this.options = delivery;
   }
 
-  /** Records what was learnt about a message; resolves after the commit. */
-  record(messageId: string, evidence: Evidence): Promise<Recorded> {
-    return this.commits.add({ messageId, evidence });
+  /**
+   * Records what was learnt about a message; resolves after the commit.
+   *
+   * @param patienceMs how long it may wait for a commit that others need, or that is worth while
+   */
+  record(messageId: string, evidence: Evidence, patienceMs?: number): Promise<Recorded> {
+    return this.commits.add({ messageId, evidence }, patienceMs);
   }
 
   /** Who has messages in a status that the engine must look at again, and when the first of them is due. */
@@ -211,7 +219,7 @@ export class MessageLedger {
       if (!state) return undefined;
       const taken = (redacted.has(messageId) ? redactedStep : step)(state, evidence);
       states.set(messageId, taken.state);
-      return { messageId, at: evidence.at, step: taken };
+      return { messageId, at: evidence.at, before: state, step: taken };
     });
     yield* this.write(steps.filter((each) => each !== undefined));
     return steps;
@@ -220,20 +228,15 @@ export class MessageLedger {
   /** Writes what the steps come to. */
   *write(steps: readonly MessageStep[]): Transaction<void> {
     const { dialect } = this.database;
-    const states = new Map<string, MessageState>();
+    yield* this.writeStates(steps);
     const ended = new Map<string, MessageStep & { attempt: AttemptChange }>();
     for (const each of steps) {
-      const { attempt, applied, state } = each.step;
-      if (applied) states.set(each.messageId, state);
+      const { attempt } = each.step;
       if (!attempt?.outcome) continue;
       const key = `${each.messageId}/${attempt.no}`;
       const isUnclear = (ended.get(key)?.attempt.outcome ?? 'ambiguous') === 'ambiguous';
       if (isUnclear || attempt.outcome === 'accepted') ended.set(key, { ...each, attempt });
     }
-    yield* batch(
-      dialect.update(MESSAGE_TABLE, STATE_COLUMNS, ['id']),
-      [...states].map(([id, state]) => stateRow(id, state)),
-    );
     yield* batch(
       dialect.insert(ATTEMPT_TABLE, STARTED_COLUMNS),
       steps.flatMap(({ messageId, step: { attempt } }) =>
@@ -258,6 +261,29 @@ export class MessageLedger {
     );
   }
 
+  /** Writes what differs alone: a column that is set has its indexes written, whether it changes or not. */
+  private *writeStates(steps: readonly MessageStep[]): Transaction<void> {
+    const changes = new Map<string, { before: MessageState; after: MessageState }>();
+    for (const { messageId, before, step } of steps) {
+      if (!step.applied) continue;
+      const first = changes.get(messageId)?.before ?? before;
+      changes.set(messageId, { before: first, after: step.state });
+    }
+    const updates = new Map<string, { columns: JsonColumns; rows: object[] }>();
+    for (const [id, { before, after }] of changes) {
+      const fields = changedFields(before, after);
+      if (fields.length === 0) continue;
+      const shape = fields.join();
+      const update = updates.get(shape) ?? { columns: columnsOf(fields), rows: [] };
+      update.rows.push(changedRow(id, after, fields));
+      updates.set(shape, update);
+    }
+    const { dialect } = this.database;
+    for (const { columns, rows } of updates.values()) {
+      yield* batch(dialect.update(MESSAGE_TABLE, columns, ['id']), rows);
+    }
+  }
+
   /** Tells listeners what the steps taught, once they are committed. */
   announce(steps: readonly MessageStep[]): void {
     this.announcer.announce(
@@ -269,8 +295,7 @@ export class MessageLedger {
 }
 
 /** What the evidence makes of a message that was just read. */
-export const stepOf = (row: StateRow, evidence: Evidence): MessageStep => ({
-  messageId: row.id,
-  at: evidence.at,
-  step: step(stateOf(row), evidence),
-});
+export function stepOf(row: StateRow, evidence: Evidence): MessageStep {
+  const before = stateOf(row);
+  return { messageId: row.id, at: evidence.at, before, step: step(before, evidence) };
+}

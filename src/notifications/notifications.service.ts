@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import { v7 as uuid } from 'uuid';
+import { newId } from '../database/time-ordered-id.js';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { Acceptance, type NewMessage, type NewNotification } from '../delivery/acceptance.js';
@@ -96,7 +96,7 @@ export class NotificationsService {
     transaction?: EntityManager,
   ): Promise<NewNotification> {
     const { override, recipients, data, sendAt, json } = request;
-    const id = uuid();
+    const id = newId();
     const createdAt = this.clock.now();
     const instance = await this.chooseInstance(override, transaction);
     const credentials = overriddenCredentials(override, instance.credentials);
@@ -171,14 +171,14 @@ export class NotificationsService {
     const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
     if (!isWhatsappAddress(to)) return this.unreachable(recipient, 'phone_invalid');
     const expiresAt = dueAt + this.options.delivery.expireAfterMs;
-    return { id: uuid(), recipient, to, dueAt, expiresAt };
+    return { id: newId(), recipient, to, dueAt, expiresAt };
   }
 
   /** A message that says why: no need to wait for the time it was scheduled for, this will not change. */
   private unreachable(recipient: string, reason: Refusal): NewMessage {
     const now = this.clock.now();
     return {
-      id: uuid(),
+      id: newId(),
       recipient,
       reason,
       dueAt: now,

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { isDeepStrictEqual } from 'node:util';
-import { v7 as uuid } from 'uuid';
+import { newId } from '../database/time-ordered-id.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
   ConflictError,
@@ -102,7 +102,7 @@ export class ProviderInstances implements OnModuleInit {
   }
 
   async create(dto: CreateProviderInstanceDto): Promise<ProviderInstanceView> {
-    const id = uuid();
+    const id = newId();
     const now = Date.now();
     const isFirst = (await this.living()).length === 0;
     const made = await this.store.insert({

@@ -13,7 +13,7 @@ import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { BATCH, purge, redact, type Erasure } from './erasure.js';
-import { firstIdAt } from './first-id-at.js';
+import { firstIdAt } from '../database/time-ordered-id.js';
 import type { RetentionOptions } from './retention.options.js';
 
 const DAY_MS = 86_400_000;

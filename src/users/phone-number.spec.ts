@@ -1,3 +1,5 @@
+import { isPossiblePhoneNumber } from 'libphonenumber-js/min';
+import fc from 'fast-check';
 import { isWhatsappAddress } from './phone-number.js';
 
 describe('isWhatsappAddress', () => {
@@ -20,4 +22,15 @@ describe('isWhatsappAddress', () => {
     'whatsapp:us.abc',
     '+1415523888612345',
   ])('refuses %j', (address) => expect(isWhatsappAddress(address)).toBe(false));
+
+  it('agrees with libphonenumber on every number', () => {
+    const number = fc
+      .tuple(fc.integer({ min: 1, max: 999 }), fc.stringMatching(/^\d{3,14}$/))
+      .map(([code, rest]) => `+${code}${rest}`)
+      .filter((text) => text.length >= 8 && text.length <= 16);
+    fc.assert(
+      fc.property(number, (text) => isWhatsappAddress(text) === isPossiblePhoneNumber(text)),
+      { numRuns: 5000 },
+    );
+  });
 });

@@ -2,7 +2,7 @@ import { RequestMethod, type INestApplication } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
-import { v7 as uuid } from 'uuid';
+import { newId } from '../../src/database/time-ordered-id.js';
 import {
   ACCOUNT_SID,
   AUTH_TOKEN,
@@ -144,7 +144,7 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
     for (const route of routesOf(t.app)) {
       const expected = route.path.startsWith(CALLBACKS) ? [400, 403] : [401];
       for (const given of headers) {
-        const { status } = await call(route, path(route, uuid()), given);
+        const { status } = await call(route, path(route, newId()), given);
         expect([route, expected.includes(status), status]).toEqual([route, true, status]);
       }
     }
@@ -161,7 +161,7 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
     const after = await rows();
     expect(after).not.toBe(before);
     // Strange ids: none at all, and those of other things.
-    const ids = [uuid(), message.requestId, instances[0], message.id];
+    const ids = [newId(), message.requestId, instances[0], message.id];
     for (const route of routesOf(t.app)) {
       if (!route.path.includes(':') || route.path.startsWith(CALLBACKS)) continue;
       if (route.method === 'PUT') continue;
@@ -189,7 +189,7 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
       expect([route, [400, 404].includes(status)]).toEqual([route, true]);
     }
     for (const filter of ['requestId', 'instance', 'recipient', 'cursor']) {
-      const foreign = filter === 'cursor' ? '00000000-0000-7000-8000-000000000000' : uuid();
+      const foreign = filter === 'cursor' ? '00000000-0000-7000-8000-000000000000' : newId();
       const { body } = await t.api().get(`/v3/messages?${filter}=${foreign}`).expect(200);
       expect(body).toEqual({ items: [] });
     }

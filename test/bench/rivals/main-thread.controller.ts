@@ -1,6 +1,6 @@
 import { Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { v7 as uuid } from 'uuid';
+import { newId } from '#library/database/time-ordered-id.js';
 import type { HttpRequest } from '#library/callbacks/callback-request.js';
 import { Database } from '#library/database/database.js';
 import { GroupCommit } from '#library/database/group-commit.js';
@@ -42,7 +42,7 @@ function* store(callbacks: readonly Map<string, string>[]): Transaction<undefine
       now,
       sid,
     );
-    yield* query('INSERT INTO usual_event VALUES (?, ?, ?, ?)', uuid(), sid, status, now);
+    yield* query('INSERT INTO usual_event VALUES (?, ?, ?, ?)', newId(), sid, status, now);
   }
   return callbacks.map(() => undefined);
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { DataSource, type Repository } from 'typeorm';
-import { v7 as uuid } from 'uuid';
+import { newId } from '#library/database/time-ordered-id.js';
 import { initialState } from '#library/delivery/message-state.js';
 import { MessageEntity } from '#library/delivery/message.entity.js';
 import { SENDER } from '../fixtures.js';
@@ -25,12 +25,12 @@ export class SavingController {
   @Post()
   @HttpCode(202)
   async accept(@Body() { sendTo, sendAt }: Request): Promise<{ requestId: string }> {
-    const requestId = uuid();
+    const requestId = newId();
     const now = Date.now();
     const dueAt = Date.parse(sendAt);
     const messages = sendTo.recipients.map(({ identifier, phoneNumber }) =>
       this.messages.create({
-        id: uuid(),
+        id: newId(),
         requestId,
         recipient: identifier,
         instanceId: requestId,

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import twilio from 'twilio';
 import { DataSource, type Repository } from 'typeorm';
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { AUTH_TOKEN, PUBLIC_URL } from '../fixtures.js';
 import { UsualEvent, UsualMessage } from './usual.entities.js';
 
@@ -41,7 +41,7 @@ export class UsualController {
     message.updatedAt = now;
     await this.messages.save(message);
     await this.events.save({
-      id: uuid(),
+      id: randomUUID(),
       messageId: message.id,
       status: body.MessageStatus,
       occurredAt: now,

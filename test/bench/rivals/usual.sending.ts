@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Queue, Worker } from 'bullmq';
 import { DataSource } from 'typeorm';
-import { v4 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 import { closedLoop } from '../harness/closed-loop.js';
 import { IN_FLIGHT } from '../subject.js';
 import { messageTo, sdkClient } from './sdk.sending.js';
@@ -29,7 +29,7 @@ export async function queued(
   redisUrl: string,
 ): Promise<Sending> {
   const { deliver, close } = await deliverer(twilioUrl, databaseUrl);
-  const name = `bench-${uuid()}`;
+  const name = `bench-${randomUUID()}`;
   const connection = { url: redisUrl, maxRetriesPerRequest: null };
   const queue = new Queue<{ index: number }>(name, { connection });
   const worker = new Worker<{ index: number }>(name, ({ data }) => deliver(data.index), {
@@ -76,7 +76,7 @@ async function deliverer(twilioUrl: string, databaseUrl: string): Promise<Delive
       const request = messageTo(index);
       const now = Date.now();
       const message = repository.create({
-        id: uuid(),
+        id: randomUUID(),
         to: request.to,
         body: request.body,
         status: 'queued',
