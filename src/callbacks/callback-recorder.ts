@@ -1,6 +1,7 @@
 import { ForbiddenException, Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { MessageLedger } from '../delivery/ledger.js';
+import { ATTEMPT_TABLE } from '../delivery/attempt.entity.js';
 import { MESSAGE_TABLE } from '../delivery/message.entity.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
 import type { Callback } from './callback-request.js';
@@ -64,7 +65,8 @@ export class CallbackRecorder {
   ): Promise<Map<string, { messageId: string; attempt?: number }>> {
     if (statuses.length === 0) return new Map();
     const rows = await this.database.query<{ id: string; sid: string }>(
-      `SELECT id, sid FROM ${MESSAGE_TABLE} WHERE instance_id = ? AND sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
+      `SELECT m.id, a.sid FROM ${ATTEMPT_TABLE} a JOIN ${MESSAGE_TABLE} m ON m.id = a.message_id
+        WHERE m.instance_id = ? AND a.sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
       instanceId,
       JSON.stringify(statuses.map(({ sid }) => ({ sid }))),
     );

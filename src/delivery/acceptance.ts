@@ -3,11 +3,11 @@ import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
-import { STATE_COLUMNS, stateRow } from './ledger.rows.js';
-import { initialState } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NOTIFICATION_TABLE } from './notification.entity.js';
+import { NotificationStore } from './notification-store.js';
 import { NOBODY } from './sender-key.js';
+import type { TwilioParameters } from '../twilio/twilio.gateway.js';
 import { UsersService, type ProfileChange } from '../users/users.service.js';
 
 /** The message of one recipient, before it is stored. */
@@ -26,8 +26,7 @@ export interface NewMessage {
 export interface NewNotification {
   readonly id: string;
   readonly createdAt: number;
-  /** JSON of Twilio's body parameters. */
-  readonly parameters: string;
+  readonly parameters: TwilioParameters;
   readonly credentials?: string;
   readonly data?: string;
   readonly idempotencyKey?: string;
@@ -57,8 +56,17 @@ const NOTIFICATION_COLUMNS = {
   created_at: 'bigint',
 } satisfies JsonColumns;
 
+// What else there is of a message begins as NULL.
 const MESSAGE_COLUMNS = {
-  ...STATE_COLUMNS,
+  id: 'text',
+  status: 'text',
+  fence: 'int',
+  attempts: 'int',
+  failed_attempts: 'int',
+  due_at: 'bigint',
+  expires_at: 'bigint',
+  checks: 'int',
+  reason: 'text',
   request_id: 'text',
   sender: 'text',
   recipient: 'text',
@@ -79,14 +87,19 @@ export class Acceptance {
   constructor(
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly notifications: NotificationStore,
   ) {}
 
   /** Resolves after the commit. */
   async commit(notification: NewNotification): Promise<Accepted> {
-    const { users, idempotencyKey } = notification;
-    if (users.length === 0 && idempotencyKey === undefined) return this.commits.add(notification);
-    // It may have to wait for a row that somebody else holds: nobody shall wait with it.
-    const [accepted] = await this.database.transaction(() => this.store([notification]));
+    const { id, users, idempotencyKey, parameters } = notification;
+    // Who may have to wait for a row that somebody else holds shall not make others wait.
+    const accepted = await (users.length === 0 && idempotencyKey === undefined
+      ? this.commits.add(notification)
+      : this.database.transaction(() => this.store([notification])).then(([stored]) => stored));
+    if (accepted.requestId === id) {
+      this.notifications.keep(id, { parameters, sealedCredentials: notification.credentials });
+    }
     return accepted;
   }
 
@@ -131,7 +144,7 @@ export class Acceptance {
 
 const notificationRow = (notification: NewNotification): object => ({
   id: notification.id,
-  parameters: notification.parameters,
+  parameters: JSON.stringify(notification.parameters),
   credentials: notification.credentials,
   data: notification.data,
   idempotency_key: notification.idempotencyKey,
@@ -141,8 +154,15 @@ const notificationRow = (notification: NewNotification): object => ({
 
 const messageRows = (notification: NewNotification): object[] =>
   notification.messages.map(({ id, recipient, to, reason, dueAt, expiresAt }) => ({
-    ...stateRow(id, initialState(dueAt, expiresAt)),
-    // Of a message without address: it is given up for this reason when it is claimed.
+    id,
+    status: 'queued',
+    fence: 0,
+    attempts: 0,
+    failed_attempts: 0,
+    due_at: dueAt,
+    expires_at: expiresAt,
+    checks: 0,
+    // Of a message without address: it is given up for this reason when it is due.
     reason,
     request_id: notification.id,
     sender: to === undefined ? NOBODY : notification.sender,

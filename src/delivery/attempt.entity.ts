@@ -6,7 +6,7 @@ export const ATTEMPT_TABLE = 'twilio_whatsapp_attempt';
 
 /** One POST of a message to Twilio. The row is committed before the first byte leaves. */
 @Entity(ATTEMPT_TABLE)
-@Index(['sid'])
+@Index(['sid'], { unique: true })
 export class AttemptEntity {
   @PrimaryColumn({ name: 'message_id', type: 'varchar', length: 36 })
   messageId: string;

@@ -12,7 +12,7 @@ import type { Discard, Evidence } from './evidence.js';
 import { rateOf, type Rate } from './gcra.js';
 import { InFlight } from './in-flight.js';
 import { MessageLedger, stepOf, type MessageStep, type Queue } from './ledger.js';
-import type { StateRow } from './ledger.rows.js';
+import type { AddressedRow } from './ledger.rows.js';
 import { Pacer, type Allowance } from './pacer.js';
 import { INSTANCE_DELETED, refusalOf } from './refusals.js';
 import { NOBODY, senderOf } from './sender-key.js';
@@ -272,14 +272,14 @@ class Shares {
   }
 }
 
-const startOf = (row: StateRow, { refusal }: OpenQueue, start: Start): Evidence => ({
+const startOf = (row: AddressedRow, { refusal }: OpenQueue, start: Start): Evidence => ({
   ...start,
   refusal: row.to_address === null ? refusalOf(row.reason) : refusal,
 });
 
 /** None when the claim gave the message up. */
 function claimedMessage(
-  row: StateRow,
+  row: AddressedRow,
   { step: { state } }: MessageStep,
   { sender, accountSid }: OpenQueue,
 ): ClaimedMessage[] {

@@ -7,10 +7,6 @@ type BigInteger = string | number;
 /** What is read of a message to decide about it. */
 export interface StateRow {
   id: string;
-  request_id: string;
-  instance_id: string;
-  to_address: string | null;
-  from_address: string | null;
   status: MessageState['status'];
   fence: number;
   attempts: number;
@@ -27,6 +23,14 @@ export interface StateRow {
   seen_at: BigInteger | null;
   discarded_at: BigInteger | null;
   redacted_at: BigInteger | null;
+}
+
+/** What is read of a message to act for it. */
+export interface AddressedRow extends StateRow {
+  request_id: string;
+  instance_id: string;
+  to_address: string | null;
+  from_address: string | null;
 }
 
 export const STATE_COLUMNS = {

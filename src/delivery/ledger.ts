@@ -21,6 +21,7 @@ import {
   eventRow,
   startedRow,
   stateOf,
+  type AddressedRow,
   type StateRow,
 } from './ledger.rows.js';
 import type { Evidence } from './evidence.js';
@@ -76,7 +77,8 @@ interface DueFilter {
   readonly limit: number;
 }
 
-const SELECT_STATE = `SELECT ${Object.keys(STATE_COLUMNS)}, request_id, instance_id, to_address, from_address, redacted_at FROM ${MESSAGE_TABLE}`;
+const KNOWN = `${Object.keys(STATE_COLUMNS)}, redacted_at`;
+const ADDRESSED = `${KNOWN}, request_id, instance_id, to_address, from_address`;
 
 /**
  * The one place that writes what is known of messages. Every claim, attempt, outcome, callback and command is a piece
@@ -138,9 +140,9 @@ export class MessageLedger {
   }
 
   /** Locks the messages of a queue that are due, oldest first, passing over those that another node holds. */
-  *lockDue({ status, sender, at, limit }: DueFilter): Transaction<StateRow[]> {
-    return yield* query<StateRow>(
-      `${SELECT_STATE} WHERE status = ? AND sender = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?${this.database.dialect.skipLocked}`,
+  *lockDue({ status, sender, at, limit }: DueFilter): Transaction<AddressedRow[]> {
+    return yield* query<AddressedRow>(
+      `SELECT ${ADDRESSED} FROM ${MESSAGE_TABLE} WHERE status = ? AND sender = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?${this.database.dialect.skipLocked}`,
       status,
       sender,
       at,
@@ -152,7 +154,7 @@ export class MessageLedger {
     status: MessageStatus,
     limit: number,
     evidenceAt: (at: number) => Evidence,
-  ): Promise<StateRow[]> {
+  ): Promise<AddressedRow[]> {
     const at = this.clock.now();
     const due = (await this.queues(status)).filter(({ dueAt }) => dueAt <= at);
     if (due.length === 0) return [];
@@ -167,8 +169,8 @@ export class MessageLedger {
     { status, at, limit }: Omit<DueFilter, 'sender'>,
     due: readonly Queue[],
     evidence: Evidence,
-  ): Transaction<{ rows: StateRow[]; steps: MessageStep[] }> {
-    const rows: StateRow[] = [];
+  ): Transaction<{ rows: AddressedRow[]; steps: MessageStep[] }> {
+    const rows: AddressedRow[] = [];
     // An equal part for each sender, so that none waits behind the many of another.
     const share = Math.ceil(limit / due.length);
     for (const { sender } of due) {
@@ -209,7 +211,7 @@ export class MessageLedger {
     // In order, so that nodes that lock the same rows do not wait in a circle.
     const ids = [...new Set(waiting.map(({ messageId }) => messageId))].toSorted();
     const rows = yield* query<StateRow>(
-      `${SELECT_STATE} WHERE id IN (${dialect.rows({ id: 'text' })}) ORDER BY id${dialect.forUpdate}`,
+      `SELECT ${KNOWN} FROM ${MESSAGE_TABLE} WHERE id IN (${dialect.rows({ id: 'text' })}) ORDER BY id${dialect.forUpdate}`,
       JSON.stringify(ids.map((id) => ({ id }))),
     );
     const states = new Map(rows.map((row) => [row.id, stateOf(row)]));

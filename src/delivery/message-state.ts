@@ -278,6 +278,9 @@ export function step(state: MessageState, evidence: Evidence): Step {
       };
       return {
         ...learn(sent, state, { type: 'sent', at }),
+        attempt: evidence.sid
+          ? { no: state.attempts, outcome: 'accepted', sid: evidence.sid, endedAt: at }
+          : undefined,
         event: {
           type: 'sent',
           providerStatus: 'resolved',

@@ -9,7 +9,6 @@ export const MESSAGE_TABLE = 'twilio_whatsapp_message';
 @Index(['status', 'sender', 'dueAt', 'id'])
 @Index(['requestId', 'id'])
 @Index(['recipient', 'id'])
-@Index(['sid'], { unique: true })
 export class MessageEntity {
   /** UUIDv7: messages sort by the time they were accepted. */
   @PrimaryColumn({ type: 'varchar', length: 36 })

@@ -51,11 +51,21 @@ export class NotificationStore {
         if (shipment) found.set(row.id, shipment);
       }
     }
+    this.forgetOldest();
+    return found;
+  }
+
+  /** Keeps in memory what was just stored: it will be read soon. */
+  keep(requestId: string, shipment: Shipment): void {
+    this.cache.set(requestId, shipment);
+    this.forgetOldest();
+  }
+
+  private forgetOldest(): void {
     for (const id of this.cache.keys()) {
       if (this.cache.size <= MAX_CACHED) break;
       this.cache.delete(id);
     }
-    return found;
   }
 
   async get(requestId: string): Promise<Shipment | undefined> {

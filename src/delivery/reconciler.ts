@@ -157,14 +157,11 @@ export class Reconciler
     await this.ledger.record(id, { kind: 'missing', at, attempt, resendAt: at });
   }
 
-  /** The SIDs among those listed that belong to messages, or did until their attempt failed. */
+  /** The SIDs among those listed that are known to belong to an attempt. */
   private async ownedOf(listed: readonly ListedMessage[]): Promise<Set<string>> {
-    const sids = JSON.stringify(listed.map(({ sid }) => ({ sid })));
-    const among = `sid IN (${this.database.dialect.rows({ sid: 'text' })})`;
     const rows = await this.database.query<{ sid: string }>(
-      `SELECT sid FROM ${MESSAGE_TABLE} WHERE ${among} UNION SELECT sid FROM ${ATTEMPT_TABLE} WHERE ${among}`,
-      sids,
-      sids,
+      `SELECT sid FROM ${ATTEMPT_TABLE} WHERE sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
+      JSON.stringify(listed.map(({ sid }) => ({ sid }))),
     );
     return new Set(rows.map(({ sid }) => sid));
   }

@@ -1,4 +1,7 @@
-import { parseNotification } from './notification-request.js';
+import fc from 'fast-check';
+import { validate } from '../validation/validate.js';
+import { MAX_TEXT, SendNotificationDto } from './dto/send-notification.dto.js';
+import { isPlain, parseNotification } from './notification-request.js';
 
 const GOOD = { notification: { title: 'Hello' }, sendTo: { recipients: ['anand'] } };
 
@@ -16,5 +19,50 @@ describe('parseNotification', () => {
     expect(() => parseNotification({ ...GOOD, notification }, [])).toThrow(
       expect.objectContaining({ problems: [`there must be no key "${key}" here: remove it`] }),
     );
+  });
+});
+
+describe('isPlain', () => {
+  const text = fc.oneof(
+    { weight: 4, arbitrary: fc.string({ minLength: 1 }) },
+    fc.constantFrom('x'.repeat(MAX_TEXT), 'x'.repeat(MAX_TEXT + 1), '\u{1F600}'.repeat(MAX_TEXT)),
+    fc.constantFrom<unknown>(undefined, null, 1, [], {}),
+  );
+  const inner = fc.constantFrom<unknown>(undefined, null, {}, { key: 1 }, [], 'text');
+  const keys = ['title', 'message', 'url', 'sendAt', 'topics', 'recipients', 'templateId', 'other'];
+  const more = fc.option(fc.dictionary(fc.constantFrom(...keys), text, { maxKeys: 1 }), {
+    nil: {},
+  });
+  const body = fc
+    .record({
+      notification: fc.record({ title: text, message: text }, { requiredKeys: [] }),
+      inNotification: more,
+      sendTo: fc.option(more, { nil: undefined }),
+      data: inner,
+      override: inner,
+      more,
+    })
+    .map(({ notification, inNotification, more: rest, ...others }) => ({
+      notification: { ...notification, ...inNotification },
+      ...others,
+      ...rest,
+    }));
+
+  it('finds nothing plain that the decorators would refuse', () => {
+    let plain = 0;
+    fc.assert(
+      fc.property(body, (given) => {
+        if (!isPlain(given as object)) return true;
+        plain++;
+        return validate(SendNotificationDto, given).problems.length === 0;
+      }),
+      { numRuns: 5000 },
+    );
+    expect(plain).toBeGreaterThan(100);
+  });
+
+  it('finds plain what is usual', () => {
+    expect(isPlain(GOOD)).toBe(true);
+    expect(isPlain({ ...GOOD, data: { order: 1 }, override: { twilio_whatsapp: {} } })).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import { InvalidNotificationError } from '../twilio-whatsapp.errors.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
 import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
 import { validate } from '../validation/validate.js';
-import { SendNotificationDto } from './dto/send-notification.dto.js';
+import { MAX_TEXT, SendNotificationDto } from './dto/send-notification.dto.js';
 import { parseOverride, type Override } from './override.js';
 import { readRecipients, type Recipient } from './recipients.js';
 
@@ -35,7 +35,7 @@ export function parseNotification(
   if (problem) throw new InvalidNotificationError([problem]);
 
   const body = input as Partial<SendNotificationDto>;
-  const { value, problems } = validate(SendNotificationDto, envelopeOf(body));
+  const problems = isPlain(body) ? [] : validate(SendNotificationDto, envelopeOf(body)).problems;
   const { recipients, problems: recipientProblems } = readRecipients(
     body.sendTo?.recipients,
     body.recipients,
@@ -53,7 +53,7 @@ export function parseNotification(
   problems.push(...recipientProblems, ...overrideProblems);
   if (problems.length > 0) throw new InvalidNotificationError(problems);
 
-  const { title, message } = value.notification;
+  const { title, message } = body.notification!;
   return {
     text: { title, message },
     recipients: isTextList(channels) && !channels.includes(CHANNEL) ? [] : recipients,
@@ -64,6 +64,23 @@ export function parseNotification(
     json,
   };
 }
+
+/** Whether there is nothing in it but texts of a fit length and their recipients: decorators would find it right. */
+export function isPlain(body: Partial<SendNotificationDto>): boolean {
+  const { notification, sendTo = {}, data = {}, override = {} } = body;
+  if (![notification, sendTo, data, override].every(isObject)) return false;
+  const { title, message = '' } = notification!;
+  return (
+    hasOnly(body, ['notification', 'sendTo', 'recipients', 'data', 'override']) &&
+    hasOnly(sendTo, ['recipients']) &&
+    hasOnly(notification!, ['title', 'message']) &&
+    [title, message].every((text) => typeof text === 'string' && text.length <= MAX_TEXT) &&
+    title !== ''
+  );
+}
+
+const hasOnly = (value: object, keys: readonly string[]): boolean =>
+  Object.keys(value).every((key) => keys.includes(key));
 
 /** All but what may be huge or holds keys of others: decorators check the rest. */
 function envelopeOf({

@@ -111,7 +111,7 @@ export class NotificationsService {
     return {
       id,
       createdAt,
-      parameters: JSON.stringify(parameters),
+      parameters,
       credentials:
         credentials && this.cipher.seal(JSON.stringify(credentials), credentialsPlace(id)),
       data,

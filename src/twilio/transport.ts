@@ -47,8 +47,10 @@ export interface TransportOptions {
  */
 export class TwilioTransport {
   private readonly agent: Agent;
+  private readonly origin?: string;
 
   constructor(private readonly options: TransportOptions) {
+    this.origin = options.apiUrl && new URL(options.apiUrl).origin;
     this.agent = new Agent({
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -92,9 +94,7 @@ export class TwilioTransport {
     if (!TWILIO_HOST.test(url.hostname)) {
       throw new Error('Credentials are sent to hosts of Twilio only.');
     }
-    const path = url.pathname + url.search;
-    if (!this.options.apiUrl) return { origin: url.origin, path };
-    return { origin: new URL(this.options.apiUrl).origin, path };
+    return { origin: this.origin ?? url.origin, path: url.pathname + url.search };
   }
 }
 

@@ -98,7 +98,6 @@ const TABLES: Record<string, TableOutline> = {
       ['request_id', 'id'],
       ['recipient', 'id'],
     ],
-    unique: 'sid',
   },
   twilio_whatsapp_pace: {
     columns: {
@@ -118,7 +117,7 @@ const TABLES: Record<string, TableOutline> = {
       sid: optional(text(34)),
       detail: optional(text(255)),
     },
-    indices: [['sid']],
+    unique: 'sid',
   },
   twilio_whatsapp_delivery_event: {
     columns: {

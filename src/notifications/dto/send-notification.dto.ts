@@ -35,29 +35,32 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)
 const SEND_AT_HINT =
   'sendAt must be an instant with its offset in ISO 8601, such as 2030-01-31T09:30:00Z';
 
+/** Characters that a text may have. */
+export const MAX_TEXT = 4096;
+
 const NO_TEMPLATES =
   'pass the text, or a template of Twilio as override.twilio_whatsapp.ContentSid';
 
 /** What a notification says. */
 export class NotificationContentDto {
   @IsString()
-  @Length(1, 4096)
+  @Length(1, MAX_TEXT)
   title: string;
 
   /** The text of the message; without it, the title is. */
   @IsOptional()
   @IsString()
-  @MaxLength(4096)
+  @MaxLength(MAX_TEXT)
   message?: string;
 
   @IsOptional()
   @IsString()
-  @MaxLength(4096)
+  @MaxLength(MAX_TEXT)
   url?: string;
 
   @IsOptional()
   @IsString()
-  @MaxLength(4096)
+  @MaxLength(MAX_TEXT)
   icon?: string;
 
   @IsOptional()
