@@ -7,11 +7,21 @@ import type { SqlValue, Statement, Transaction } from './transaction.js';
 interface BetterSqlite3 {
   readonly inTransaction: boolean;
   pragma(pragma: string, options?: { simple: boolean }): unknown;
-  prepare(sql: string): {
-    readonly reader: boolean;
-    all(params: readonly SqlValue[]): unknown[];
-    run(params: readonly SqlValue[]): unknown;
-  };
+  prepare(sql: string): BetterSqlite3Statement;
+}
+
+interface BetterSqlite3Statement {
+  readonly reader: boolean;
+  raw(): this;
+  columns(): { name: string }[];
+  all(params: readonly SqlValue[]): SqlValue[][];
+  run(params: readonly SqlValue[]): unknown;
+}
+
+/** A statement that was compiled once; `columns` are those of its rows, if it has any. */
+interface Prepared {
+  readonly statement: BetterSqlite3Statement;
+  readonly columns?: readonly string[];
 }
 
 const command = (sql: string): Statement => ({ sql, runs: [[]] });
@@ -29,7 +39,7 @@ const HOST_TRANSACTION_MS = 10_000;
  * that the host awaits can come in between.
  */
 export class SqliteConnection {
-  private readonly statements = new Map<string, ReturnType<BetterSqlite3['prepare']>>();
+  private readonly prepared = new Map<string, Prepared>();
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -91,12 +101,8 @@ export class SqliteConnection {
 
   private execute({ sql, runs }: Statement): unknown[] {
     try {
-      let statement = this.statements.get(sql);
-      if (!statement) {
-        statement = this.handle.prepare(sql);
-        this.statements.set(sql, statement);
-      }
-      if (statement.reader) return statement.all(runs[0]);
+      const { statement, columns } = this.prepared.get(sql) ?? this.prepare(sql);
+      if (columns) return statement.all(runs[0]).map((row) => objectOf(columns, row));
       for (const params of runs) statement.run(params);
       return [];
     } catch (error) {
@@ -104,10 +110,29 @@ export class SqliteConnection {
     }
   }
 
+  private prepare(sql: string): Prepared {
+    const statement = this.handle.prepare(sql);
+    const columns = statement.reader
+      ? statement
+          .raw()
+          .columns()
+          .map(({ name }) => name)
+      : undefined;
+    this.prepared.set(sql, { statement, columns });
+    return { statement, columns };
+  }
+
   private get handle(): BetterSqlite3 {
     return (this.dataSource.driver as unknown as { databaseConnection: BetterSqlite3 })
       .databaseConnection;
   }
+}
+
+/** The driver makes objects of its own, at twice the cost. */
+function objectOf(columns: readonly string[], row: readonly SqlValue[]): object {
+  const object: Record<string, SqlValue> = {};
+  for (let index = 0; index < columns.length; index++) object[columns[index]] = row[index];
+  return object;
 }
 
 /** An open transaction of the host keeps the module from SQLite's only connection. */

@@ -1,11 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { In } from 'typeorm';
-import { rethrow } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import type { TwilioCredentials, TwilioParameters } from '../twilio/twilio.gateway.js';
 import { MESSAGE_TABLE } from './message.entity.js';
-import { NOTIFICATION_TABLE, NotificationEntity } from './notification.entity.js';
+import { NOTIFICATION_TABLE } from './notification.entity.js';
 
 /** What all messages of a notification are sent with. */
 export interface Shipment {
@@ -14,7 +12,13 @@ export interface Shipment {
   readonly sealedCredentials?: string;
 }
 
-const MAX_CACHED = 1000;
+interface NotificationRow {
+  readonly id: string;
+  readonly parameters: string;
+  readonly credentials: string | null;
+}
+
+const MAX_CACHED = 10_000;
 
 /** Where the credentials of a notification are sealed to. */
 export const credentialsPlace = (requestId: string): string =>
@@ -42,10 +46,10 @@ export class NotificationStore {
     }
     const missing = [...wanted].filter((id) => !found.has(id));
     if (missing.length > 0) {
-      const rows = await this.database.dataSource
-        .getRepository(NotificationEntity)
-        .findBy({ id: In(missing) })
-        .catch(rethrow);
+      const rows = await this.database.query<NotificationRow>(
+        `SELECT id, parameters, credentials FROM ${NOTIFICATION_TABLE} WHERE id IN (${this.database.dialect.rows({ id: 'text' })})`,
+        JSON.stringify(missing.map((id) => ({ id }))),
+      );
       for (const row of rows) {
         const shipment = this.remember(row);
         if (shipment) found.set(row.id, shipment);
@@ -73,7 +77,7 @@ export class NotificationStore {
   }
 
   /** One that cannot be read must not keep the others back. */
-  private remember(row: NotificationEntity): Shipment | undefined {
+  private remember(row: NotificationRow): Shipment | undefined {
     try {
       const shipment = shipmentOf(row);
       this.cache.set(row.id, shipment);
@@ -105,7 +109,7 @@ export class NotificationStore {
   }
 }
 
-const shipmentOf = ({ parameters, credentials }: NotificationEntity): Shipment => ({
+const shipmentOf = ({ parameters, credentials }: NotificationRow): Shipment => ({
   parameters: JSON.parse(parameters) as TwilioParameters,
   sealedCredentials: credentials ?? undefined,
 });
