@@ -1,4 +1,4 @@
-import type { RowsStatement } from './transaction.js';
+import type { Combine, RowsStatement } from './transaction.js';
 
 /** The SQL type of a column that is read from a JSON parameter. */
 export type JsonColumnType = 'text' | 'int' | 'bigint';
@@ -56,6 +56,8 @@ export interface Dialect {
    * @param where a further condition
    */
   remove(table: string, key: string, where?: string): RowsStatement;
+  /** How statements that write travel together, if they can. */
+  readonly combined?: Combine;
   /** Whether the transaction may succeed when it is simply run again. */
   isDeadlock(error: unknown): boolean;
 }

@@ -37,6 +37,8 @@ export const postgresDialect: Dialect = {
   remove(table, key, where) {
     return deletion(table, key, this.rows({ [key]: 'text' }), where);
   },
+  combined: (statements) =>
+    `WITH ${statements.map((sql, index) => `w${index} AS (${sql})`).join(', ')} SELECT 1`,
   isDeadlock: (error) =>
     [DEADLOCK_DETECTED, SERIALIZATION_FAILURE].includes(String(errorCode(error))),
 };

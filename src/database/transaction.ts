@@ -30,7 +30,31 @@ export interface RowsStatement {
   readonly runs: (rows: readonly object[]) => readonly (readonly SqlValue[])[];
 }
 
+/** Rows, and the statement that writes them. */
+export interface Write {
+  readonly statement: RowsStatement;
+  readonly rows: readonly object[];
+}
+
 /** Runs a statement for many rows; nothing when there are none. */
 export function* batch({ sql, runs }: RowsStatement, rows: readonly object[]): Transaction<void> {
   if (rows.length > 0) yield { sql, runs: runs(rows) };
 }
+
+/**
+ * Writes rows of several kinds, of which none needs to see another.
+ *
+ * @param combined makes one statement of several, where the database knows how: each costs a way there and back
+ */
+export function* writeAll(writes: readonly Write[], combined?: Combine): Transaction<void> {
+  const parts = writes.filter(({ rows }) => rows.length > 0);
+  if (combined && parts.length > 1) {
+    const params = parts.flatMap(({ statement, rows }) => statement.runs(rows).flat());
+    yield { sql: combined(parts.map(({ statement }) => statement.sql)), runs: [params] };
+  } else {
+    for (const { statement, rows } of parts) yield* batch(statement, rows);
+  }
+}
+
+/** Makes one statement of several that take their rows as one parameter each. */
+export type Combine = (statements: readonly string[]) => string;

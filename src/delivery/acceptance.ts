@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { batch, query, type Transaction } from '../database/transaction.js';
+import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { MESSAGE_TABLE } from './message.entity.js';
@@ -106,15 +106,19 @@ export class Acceptance {
   /** The statements that store the notifications, for whoever commits them. */
   *store(notifications: readonly NewNotification[]): Transaction<Accepted[]> {
     const { dialect } = this.database;
-    yield* batch(
-      // A key that is taken keeps its notification; anything else that collides would be a bug.
-      dialect.insert(NOTIFICATION_TABLE, NOTIFICATION_COLUMNS, 'keep'),
-      notifications.map(notificationRow),
-    );
+    // A key that is taken keeps its notification; anything else that collides would be a bug.
+    const insert = dialect.insert(NOTIFICATION_TABLE, NOTIFICATION_COLUMNS, 'keep');
+    const stored = { statement: insert, rows: notifications.map(notificationRow) };
+    const isKeyed = notifications.some(({ idempotencyKey }) => idempotencyKey !== undefined);
+    if (isKeyed) yield* writeAll([stored]);
     const accepted = yield* this.underTheirKeys(notifications);
     const fresh = notifications.filter(({ id }, index) => accepted[index].requestId === id);
     yield* this.users.merge(fresh.flatMap(({ users }) => users));
-    yield* batch(dialect.insert(MESSAGE_TABLE, MESSAGE_COLUMNS), fresh.flatMap(messageRows));
+    const messages = {
+      statement: dialect.insert(MESSAGE_TABLE, MESSAGE_COLUMNS),
+      rows: fresh.flatMap(messageRows),
+    };
+    yield* writeAll(isKeyed ? [messages] : [stored, messages], dialect.combined);
     return accepted;
   }
 

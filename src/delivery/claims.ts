@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { randomInt } from 'node:crypto';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
-import type { Transaction } from '../database/transaction.js';
+import { writeAll, type Transaction } from '../database/transaction.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
@@ -193,8 +193,10 @@ export class Claims {
       messages.push(...claimed);
       if (rows.length === limit) restMs = Math.min(restMs, this.restAfter(queue, paced));
     }
-    yield* this.pacer.close(allowances);
-    yield* this.ledger.write(steps);
+    yield* writeAll(
+      [this.pacer.spent(allowances), ...this.ledger.writes(steps)],
+      this.database.dialect.combined,
+    );
     return { steps, restMs };
   }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import type { JsonColumns } from '../database/dialect.js';
-import { batch, query, type Transaction } from '../database/transaction.js';
+import { query, writeAll, type Transaction, type Write } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { DELIVERY_EVENT_TABLE } from '../events/delivery-event.entity.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
@@ -177,7 +177,7 @@ export class MessageLedger {
       rows.push(...(yield* this.lockDue({ status, sender, at, limit: share })));
     }
     const steps = rows.map((row) => stepOf(row, evidence));
-    yield* this.write(steps);
+    yield* writeAll(this.writes(steps), this.database.dialect.combined);
     return { rows, steps };
   }
 
@@ -223,67 +223,66 @@ export class MessageLedger {
       states.set(messageId, taken.state);
       return { messageId, at: evidence.at, before: state, step: taken };
     });
-    yield* this.write(steps.filter((each) => each !== undefined));
+    const taken = steps.filter((each) => each !== undefined);
+    yield* writeAll(this.writes(taken), dialect.combined);
     return steps;
   }
 
-  /** Writes what the steps come to. */
-  *write(steps: readonly MessageStep[]): Transaction<void> {
+  /** What the steps come to. */
+  writes(steps: readonly MessageStep[]): Write[] {
     const { dialect } = this.database;
-    yield* this.writeStates(steps);
-    const ended = new Map<string, MessageStep & { attempt: AttemptChange }>();
-    for (const each of steps) {
-      const { attempt } = each.step;
-      if (!attempt?.outcome) continue;
-      const key = `${each.messageId}/${attempt.no}`;
-      const isUnclear = (ended.get(key)?.attempt.outcome ?? 'ambiguous') === 'ambiguous';
-      if (isUnclear || attempt.outcome === 'accepted') ended.set(key, { ...each, attempt });
-    }
-    yield* batch(
-      dialect.insert(ATTEMPT_TABLE, STARTED_COLUMNS),
-      steps.flatMap(({ messageId, step: { attempt } }) =>
-        attempt?.startedAt === undefined ? [] : [startedRow(messageId, attempt)],
-      ),
-    );
-    yield* batch(
-      // What is certain corrects what was unclear, and proof that Twilio has it everything.
-      dialect.update(
-        ATTEMPT_TABLE,
-        ENDED_COLUMNS,
-        ['message_id', 'no'],
-        `${ATTEMPT_TABLE}.outcome IS NULL OR ${ATTEMPT_TABLE}.outcome = 'ambiguous' OR r.outcome = 'accepted'`,
-      ),
-      [...ended.values()].map(({ messageId, attempt }) => endedRow(messageId, attempt)),
-    );
-    yield* batch(
-      dialect.insert(DELIVERY_EVENT_TABLE, EVENT_COLUMNS, 'keep'),
-      steps.flatMap(({ messageId, step: { event } }) =>
-        event ? [eventRow(messageId, event)] : [],
-      ),
-    );
+    return [
+      ...this.stateWrites(steps),
+      {
+        statement: dialect.insert(ATTEMPT_TABLE, STARTED_COLUMNS),
+        rows: steps.flatMap(({ messageId, step: { attempt } }) =>
+          attempt?.startedAt === undefined ? [] : [startedRow(messageId, attempt)],
+        ),
+      },
+      {
+        // What is certain corrects what was unclear, and proof that Twilio has it everything.
+        statement: dialect.update(
+          ATTEMPT_TABLE,
+          ENDED_COLUMNS,
+          ['message_id', 'no'],
+          `${ATTEMPT_TABLE}.outcome IS NULL OR ${ATTEMPT_TABLE}.outcome = 'ambiguous' OR r.outcome = 'accepted'`,
+        ),
+        rows: endedAttempts(steps).map(({ messageId, attempt }) => endedRow(messageId, attempt)),
+      },
+      {
+        statement: dialect.insert(DELIVERY_EVENT_TABLE, EVENT_COLUMNS, 'keep'),
+        rows: steps.flatMap(({ messageId, step: { event } }) =>
+          event ? [eventRow(messageId, event)] : [],
+        ),
+      },
+    ];
   }
 
-  /** Writes what differs alone: a column that is set has its indexes written, whether it changes or not. */
-  private *writeStates(steps: readonly MessageStep[]): Transaction<void> {
+  /** What differs alone: a column that is set has its indexes written, whether it changes or not. */
+  private stateWrites(steps: readonly MessageStep[]): Write[] {
     const changes = new Map<string, { before: MessageState; after: MessageState }>();
-    for (const { messageId, before, step } of steps) {
-      if (!step.applied) continue;
+    for (const {
+      messageId,
+      before,
+      step: { applied, state },
+    } of steps) {
+      if (!applied) continue;
       const first = changes.get(messageId)?.before ?? before;
-      changes.set(messageId, { before: first, after: step.state });
+      changes.set(messageId, { before: first, after: state });
     }
-    const updates = new Map<string, { columns: JsonColumns; rows: object[] }>();
+    const byShape = new Map<string, { columns: JsonColumns; rows: object[] }>();
     for (const [id, { before, after }] of changes) {
       const fields = changedFields(before, after);
       if (fields.length === 0) continue;
       const shape = fields.join();
-      const update = updates.get(shape) ?? { columns: columnsOf(fields), rows: [] };
+      const update = byShape.get(shape) ?? { columns: columnsOf(fields), rows: [] };
       update.rows.push(changedRow(id, after, fields));
-      updates.set(shape, update);
+      byShape.set(shape, update);
     }
-    const { dialect } = this.database;
-    for (const { columns, rows } of updates.values()) {
-      yield* batch(dialect.update(MESSAGE_TABLE, columns, ['id']), rows);
-    }
+    return [...byShape.values()].map(({ columns, rows }) => ({
+      statement: this.database.dialect.update(MESSAGE_TABLE, columns, ['id']),
+      rows,
+    }));
   }
 
   /** Tells listeners what the steps taught, once they are committed. */
@@ -300,4 +299,21 @@ export class MessageLedger {
 export function stepOf(row: StateRow, evidence: Evidence): MessageStep {
   const before = stateOf(row);
   return { messageId: row.id, at: evidence.at, before, step: step(before, evidence) };
+}
+
+type EndedAttempt = Pick<MessageStep, 'messageId'> & { attempt: AttemptChange };
+
+/** The attempts that end, each once: by what is certain rather than by what is unclear, best by proof that Twilio has it. */
+function endedAttempts(steps: readonly MessageStep[]): EndedAttempt[] {
+  const ended = new Map<string, EndedAttempt>();
+  for (const {
+    messageId,
+    step: { attempt },
+  } of steps) {
+    if (!attempt?.outcome) continue;
+    const key = `${messageId}/${attempt.no}`;
+    const isUnclear = (ended.get(key)?.attempt.outcome ?? 'ambiguous') === 'ambiguous';
+    if (isUnclear || attempt.outcome === 'accepted') ended.set(key, { messageId, attempt });
+  }
+  return [...ended.values()];
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonColumns } from '../database/dialect.js';
 import { Database } from '../database/database.js';
-import { batch, query, type Transaction } from '../database/transaction.js';
+import { batch, query, type Transaction, type Write } from '../database/transaction.js';
 import { afterSending, available, untilWorthwhile, type Rate } from './gcra.js';
 import { PACE_TABLE } from './pace.entity.js';
 
@@ -79,12 +79,12 @@ export class Pacer {
   }
 
   /** Writes down what was spent. */
-  *close(allowances: ReadonlyMap<string, Allowance>): Transaction<void> {
-    yield* batch(
-      this.database.dialect.update(PACE_TABLE, COLUMNS, ['id']),
-      [...allowances].flatMap(([id, { isSpent, aheadUntil }]) =>
+  spent(allowances: ReadonlyMap<string, Allowance>): Write {
+    return {
+      statement: this.database.dialect.update(PACE_TABLE, COLUMNS, ['id']),
+      rows: [...allowances].flatMap(([id, { isSpent, aheadUntil }]) =>
         isSpent ? [{ id, ahead_until: aheadUntil }] : [],
       ),
-    );
+    };
   }
 }

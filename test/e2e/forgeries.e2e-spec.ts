@@ -1,6 +1,7 @@
 import request from 'supertest';
 import type { Server } from 'node:http';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { Database } from '../../src/database/database.js';
 import { MessageLedger } from '../../src/delivery/ledger.js';
 import {
   ACCOUNT_SID,
@@ -203,8 +204,15 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
       })
       .expect(202);
     const { body: list } = await t.api().get(`/v3/messages?requestId=${lost.body.requestId}`);
+    await t.app
+      .get(Database, { strict: false })
+      .query(
+        'INSERT INTO twilio_whatsapp_attempt (message_id, no, started_at) VALUES (?, 1, 0)',
+        list.items[0].id,
+      );
     const poisonous = ledger.record(list.items[0].id, {
       kind: 'reported',
+      attempt: 1,
       at: Date.now(),
       source: 'callback',
       sid: victim.sid,

@@ -55,20 +55,22 @@ for (const { name, url } of DATABASES) {
     afterAll(() => t.stop());
 
     /** A message that brings its own credentials and waits. */
-    async function scheduled() {
+    async function scheduled(host: { url: string } = t) {
       const phoneNumber = fictionalNumber(numbers++);
       t.simulator.script(phoneNumber, {});
-      const { body } = await t
-        .api()
-        .post('/v3/notifications')
-        .send({
+      const answer = await fetch(`${host.url}/v3/notifications`, {
+        method: 'POST',
+        headers: { ...REQUEST, 'Content-Type': 'application/json' },
+        body: JSON.stringify({
           notification: { title: 'Hello' },
           sendTo: { recipients: [{ identifier: `user-${numbers}`, phoneNumber }] },
           sendAt: '2099-01-01T00:00:00Z',
           override: { twilio_whatsapp: { _config: OTHER } },
-        })
-        .expect(202);
-      return { requestId: String(body.requestId), recipient: `user-${numbers}`, phoneNumber };
+        }),
+      });
+      expect(answer.status).toBe(202);
+      const { requestId } = (await answer.json()) as { requestId: string };
+      return { requestId, recipient: `user-${numbers}`, phoneNumber };
     }
 
     const sql = async (...statements: string[]) => {
@@ -119,7 +121,10 @@ for (const { name, url } of DATABASES) {
     });
 
     it('open in their own row only: nothing is sent with what was moved', async () => {
-      const [one, other] = [await scheduled(), await scheduled()];
+      // A process that ends, and takes along what it has in memory.
+      const first = await bootWith({});
+      const [one, other] = [await scheduled(first), await scheduled(first)];
+      await first.app.close();
       const { twilio_whatsapp_notification: rows } = (await tablesOf(t.database.options)) as Record<
         string,
         Record<string, string>[]
@@ -127,17 +132,13 @@ for (const { name, url } of DATABASES) {
       const sealed = (id: string) => rows.find((row) => row.id === id)!.credentials;
       const move = (from: string, to: string) =>
         `UPDATE twilio_whatsapp_notification SET credentials = '${sealed(from)}' WHERE id = '${to}'`;
-      // Read by nobody so far: another process, which has nothing in memory.
       await sql(move(one.requestId, other.requestId), move(other.requestId, one.requestId));
-      const host = await bootWith({});
       await sql(due(one.requestId), due(other.requestId));
       for (const { requestId, recipient, phoneNumber } of [one, other]) {
         const message = await kept(requestId, recipient);
-        expect(message).toMatchObject({ status: 'queued', attempts: 1 });
         expect(message.explanation).toContain('encryptionKeys');
         expect(t.simulator.messagesTo(phoneNumber)).toEqual([]);
       }
-      await host.app.close();
     });
 
     it('lose no read when keys are rotated', async () => {
