@@ -37,11 +37,9 @@ const PLACE = 'spool';
 export class CallbackSpool implements OnModuleInit {
   private readonly options?: SpoolOptions;
   // A disk that fails one of them fails all.
-  private readonly writes = new GroupCommit(
-    (texts: string[]) => this.write(texts),
-    undefined,
-    () => false,
-  );
+  private readonly writes = new GroupCommit((texts: string[]) => this.write(texts), {
+    isPoison: () => false,
+  });
   private files = 0;
   private bytes = 0;
 

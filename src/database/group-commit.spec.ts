@@ -27,10 +27,13 @@ describe('GroupCommit', () => {
 
   it('keeps batches within bounds', async () => {
     const sizes: number[] = [];
-    const commits = new GroupCommit(async (items: number[]) => {
-      sizes.push(items.length);
-      return items;
-    }, 2);
+    const commits = new GroupCommit(
+      async (items: number[]) => {
+        sizes.push(items.length);
+        return items;
+      },
+      { maxBatch: 2 },
+    );
     await Promise.all([1, 2, 3, 4, 5].map((item) => commits.add(item)));
     expect(sizes).toEqual([2, 2, 1]);
   });
@@ -52,6 +55,26 @@ describe('GroupCommit', () => {
     const many = Array.from({ length: 128 }, (_, index) => commits.add(index, 60_000));
     await Promise.all(many);
     expect(batches.map((items) => items.length)).toEqual([3, 1, 128]);
+  });
+
+  it('lets others overtake a batch that is held up', async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const commits = new GroupCommit(
+      async (items: string[]) => {
+        if (items.includes('held')) await held;
+        return items;
+      },
+      { overtakeAfterMs: 1 },
+    );
+    const late = commits.add('held');
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(commits.add('other')).resolves.toBe('other');
+    release();
+    await expect(late).resolves.toBe('held');
   });
 
   it('fails only the poisonous item', async () => {

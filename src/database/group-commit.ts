@@ -6,6 +6,15 @@ interface Pending<Item, Result> {
   reject(error: unknown): void;
 }
 
+export interface GroupCommitOptions {
+  /** Items that are committed together at most. @default 500 */
+  readonly maxBatch: number;
+  /** Whether an error comes from what a batch holds. @default whatever is not the database's own failure */
+  readonly isPoison: (error: unknown) => boolean;
+  /** After how long the next batch no longer waits for one that is held up, in milliseconds. @default never */
+  readonly overtakeAfterMs?: number;
+}
+
 /** Items for which a commit is made, whatever their patience. */
 const WORTH_WHILE = 128;
 
@@ -21,12 +30,15 @@ export class GroupCommit<Item, Result> {
   private isDue = false;
   private timer?: NodeJS.Timeout;
 
+  private readonly options: GroupCommitOptions;
+
   /** @param commit stores the items in one transaction and returns a result for each, in order */
   constructor(
     private readonly commit: (items: Item[]) => Promise<Result[]>,
-    private readonly maxBatch = 500,
-    private readonly isPoison: (error: unknown) => boolean = isRefusal,
-  ) {}
+    options: Partial<GroupCommitOptions> = {},
+  ) {
+    this.options = { maxBatch: 500, isPoison: isRefusal, ...options };
+  }
 
   /**
    * Resolves after the commit that holds the item.
@@ -53,11 +65,23 @@ export class GroupCommit<Item, Result> {
       await new Promise((resolve) => setImmediate(resolve));
       clearTimeout(this.timer);
       this.timer = undefined;
-      const batch = this.pending.splice(0, this.maxBatch);
+      const batch = this.pending.splice(0, this.options.maxBatch);
       this.isDue = this.pending.length > 0;
-      await this.flush(batch);
+      await this.overtakable(this.flush(batch));
     }
     this.running = undefined;
+  }
+
+  /** Waits for a batch, but not for one that waits for others. */
+  private async overtakable(flushing: Promise<void>): Promise<void> {
+    const { overtakeAfterMs } = this.options;
+    if (overtakeAfterMs === undefined) return flushing;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, overtakeAfterMs);
+    });
+    await Promise.race([flushing, late]);
+    clearTimeout(timer);
   }
 
   private async flush(batch: Pending<Item, Result>[]): Promise<void> {
@@ -65,7 +89,7 @@ export class GroupCommit<Item, Result> {
       const results = await this.commit(batch.map(({ item }) => item));
       batch.forEach((pending, index) => pending.resolve(results[index]));
     } catch (error) {
-      if (batch.length > 1 && this.isPoison(error)) {
+      if (batch.length > 1 && this.options.isPoison(error)) {
         for (const single of batch) await this.flush([single]);
       } else {
         batch.forEach((pending) => pending.reject(error));

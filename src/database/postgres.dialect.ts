@@ -23,7 +23,7 @@ export const postgresDialect: Dialect = {
     return sql.replaceAll('?', () => `$${++index}`);
   },
   rows: (columns) =>
-    `SELECT * FROM jsonb_to_recordset(?::text::jsonb) AS j(${names(columns).map((name) => `${name} ${columns[name]}`)})`,
+    `SELECT * FROM json_to_recordset(?::text::json) AS j(${names(columns).map((name) => `${name} ${columns[name]}`)})`,
   insert(table, columns, onConflict) {
     return forAllRows(
       `INSERT INTO ${table} (${names(columns)}) ${this.rows(columns)}${conflictClause(onConflict)}`,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { query, writeAll, type Transaction } from '../database/transaction.js';
-import { GroupCommit } from '../database/group-commit.js';
+import { GroupCommit, type GroupCommitOptions } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NOTIFICATION_TABLE } from './notification.entity.js';
@@ -76,13 +76,15 @@ const MESSAGE_COLUMNS = {
   created_at: 'bigint',
 } satisfies JsonColumns;
 
+/** Messages that are a good transaction by themselves. */
+const MANY = 200;
+
 /** Stores accepted notifications with their messages; those that arrive together share a transaction. */
 @Injectable()
 export class Acceptance {
-  private readonly commits = new GroupCommit(
-    (waiting: NewNotification[]) => this.database.transaction(() => this.store(waiting)),
-    256,
-  );
+  private readonly commits = this.group({ maxBatch: 256 });
+  /** Of those that may have to wait for a row that somebody else holds. */
+  private readonly heldUp = this.group({ maxBatch: 256, overtakeAfterMs: 100 });
 
   constructor(
     private readonly database: Database,
@@ -92,15 +94,29 @@ export class Acceptance {
 
   /** Resolves after the commit. */
   async commit(notification: NewNotification): Promise<Accepted> {
-    const { id, users, idempotencyKey, parameters } = notification;
-    // Who may have to wait for a row that somebody else holds shall not make others wait.
-    const accepted = await (users.length === 0 && idempotencyKey === undefined
-      ? this.commits.add(notification)
-      : this.database.transaction(() => this.store([notification])).then(([stored]) => stored));
+    const { id, parameters } = notification;
+    const accepted = await this.grouped(notification);
     if (accepted.requestId === id) {
       this.notifications.keep(id, { parameters, sealedCredentials: notification.credentials });
     }
     return accepted;
+  }
+
+  private async grouped(notification: NewNotification): Promise<Accepted> {
+    const { users, idempotencyKey, messages } = notification;
+    if (messages.length > MANY) {
+      const [accepted] = await this.database.transaction(() => this.store([notification]));
+      return accepted;
+    }
+    const isFree = users.length === 0 && idempotencyKey === undefined;
+    return (isFree ? this.commits : this.heldUp).add(notification);
+  }
+
+  private group(options: Partial<GroupCommitOptions>): GroupCommit<NewNotification, Accepted> {
+    return new GroupCommit(
+      (waiting) => this.database.transaction(() => this.store(waiting)),
+      options,
+    );
   }
 
   /** The statements that store the notifications, for whoever commits them. */

@@ -66,9 +66,11 @@ export class NotificationStore {
   }
 
   private forgetOldest(): void {
+    if (this.cache.size <= MAX_CACHED) return;
+    // Many at a time: a map that loses its first entry again and again is slow to find the next.
     for (const id of this.cache.keys()) {
-      if (this.cache.size <= MAX_CACHED) break;
       this.cache.delete(id);
+      if (this.cache.size <= MAX_CACHED / 2) break;
     }
   }
 

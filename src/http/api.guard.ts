@@ -6,10 +6,10 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { lastValueFrom, isObservable } from 'rxjs';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
-import type { ApiKeyOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 
 const KEY_HEADER = 'x-engagespot-api-key';
 const SECRET_HEADER = 'x-engagespot-api-secret';
@@ -18,16 +18,20 @@ const SECRET_HEADER = 'x-engagespot-api-secret';
 @Injectable()
 export class ApiGuard implements CanActivate {
   private readonly guards = new Map<Type<CanActivate>, CanActivate>();
+  private readonly expected?: readonly Buffer[];
 
   constructor(
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
     private readonly moduleRef: ModuleRef,
-  ) {}
+  ) {
+    const { api } = options;
+    if (api && 'key' in api) this.expected = [digest(api.key), digest(api.secret)];
+  }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { api } = this.options;
     if (!api) return false;
-    if (!('guards' in api)) return hasKey(context, api);
+    if (!('guards' in api)) return hasKey(context, this.expected!);
     for (const given of api.guards) {
       const guard = typeof given === 'function' ? await this.resolve(given) : given;
       const answer = guard.canActivate(context);
@@ -53,7 +57,7 @@ export class ApiGuard implements CanActivate {
   }
 }
 
-function hasKey(context: ExecutionContext, { key, secret }: ApiKeyOptions): boolean {
+function hasKey(context: ExecutionContext, [key, secret]: readonly Buffer[]): boolean {
   const { headers } = context.switchToHttp().getRequest<{ headers: Record<string, unknown> }>();
   // Both are compared, so that the time tells nothing about which of them is wrong.
   const matches = [same(headers[KEY_HEADER], key), same(headers[SECRET_HEADER], secret)];
@@ -63,7 +67,7 @@ function hasKey(context: ExecutionContext, { key, secret }: ApiKeyOptions): bool
   );
 }
 
-const same = (given: unknown, expected: string): boolean =>
-  typeof given === 'string' && timingSafeEqual(digest(given), digest(expected));
+const same = (given: unknown, expected: Buffer): boolean =>
+  typeof given === 'string' && timingSafeEqual(digest(given), expected);
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer');

@@ -67,17 +67,25 @@ export function parseNotification(
 
 /** Whether there is nothing in it but texts of a fit length and their recipients: decorators would find it right. */
 export function isPlain(body: Partial<SendNotificationDto>): boolean {
-  const { notification, sendTo = {}, data = {}, override = {} } = body;
+  const { notification, sendTo = {}, data = {}, override = {}, sendAt } = body;
   if (![notification, sendTo, data, override].every(isObject)) return false;
   const { title, message = '' } = notification!;
   return (
-    hasOnly(body, ['notification', 'sendTo', 'recipients', 'data', 'override']) &&
+    hasOnly(body, ['notification', 'sendTo', 'recipients', 'data', 'override', 'sendAt']) &&
     hasOnly(sendTo, ['recipients']) &&
     hasOnly(notification!, ['title', 'message']) &&
     [title, message].every((text) => typeof text === 'string' && text.length <= MAX_TEXT) &&
-    title !== ''
+    title !== '' &&
+    (sendAt === undefined || isUsualInstant(sendAt))
   );
 }
+
+/** An instant in the form in which JSON has it. */
+const isUsualInstant = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/.test(value) &&
+  !Number.isNaN(Date.parse(value)) &&
+  new Date(value).toISOString().startsWith(value.slice(0, 19));
 
 const hasOnly = (value: object, keys: readonly string[]): boolean =>
   Object.keys(value).every((key) => keys.includes(key));

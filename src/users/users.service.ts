@@ -61,6 +61,7 @@ export class UsersService implements UserDirectory {
     identifiers: readonly string[],
     transaction?: EntityManager,
   ): Promise<DirectoryUser[]> {
+    if (identifiers.length === 0) return [];
     if (!transaction) return this.lookups.add(identifiers);
     const rows = await this.database.runWithin(transaction, () => this.select(identifiers));
     return rows.map(directoryUser);
@@ -107,7 +108,9 @@ export class UsersService implements UserDirectory {
     const now = Date.now();
     yield* batch(
       dialect.insert(USER_TABLE, COLUMNS, 'keep'),
-      changes.map(({ identifier }) => rowOf(identifier, {}, now)),
+      [...new Set(changes.map(({ identifier }) => identifier))].map((identifier) =>
+        rowOf(identifier, {}, now),
+      ),
     );
     const rows = yield* query<{ identifier: string; profile: string }>(
       `SELECT identifier, profile FROM ${USER_TABLE} WHERE identifier IN (${dialect.rows({
@@ -115,16 +118,19 @@ export class UsersService implements UserDirectory {
       })}) ORDER BY identifier${dialect.forUpdate}`,
       JSON.stringify(changes.map(({ identifier }) => ({ identifier }))),
     );
-    const profiles = new Map(
-      rows.map(({ identifier, profile }) => [identifier, JSON.parse(profile) as Profile]),
-    );
+    const stored = new Map(rows.map(({ identifier, profile }) => [identifier, profile]));
+    const profiles = new Map<string, Profile>();
     for (const { identifier, profile } of changes) {
-      profiles.set(identifier, { ...profiles.get(identifier), ...profile });
+      const known =
+        profiles.get(identifier) ?? (JSON.parse(stored.get(identifier) ?? '{}') as Profile);
+      profiles.set(identifier, { ...known, ...profile });
     }
     const { created_at: _kept, ...columns } = COLUMNS;
     yield* batch(
       dialect.update(USER_TABLE, columns, ['identifier']),
-      [...profiles].map(([identifier, profile]) => rowOf(identifier, profile, now)),
+      [...profiles]
+        .map(([identifier, profile]) => rowOf(identifier, profile, now))
+        .filter(({ identifier, profile }) => profile !== stored.get(identifier)),
     );
   }
 
@@ -177,7 +183,7 @@ export function profileProblems(identifier: unknown, profile: unknown): string[]
 }
 
 /** @throws BadRequestException when the whole profile does not fit into a row */
-function rowOf(identifier: string, profile: Profile, now: number): object {
+function rowOf(identifier: string, profile: Profile, now: number) {
   const json = JSON.stringify(profile);
   if (bytesOf(json) > MAX_TEXT_BYTES) {
     throw new BadRequestException([
