@@ -40,7 +40,7 @@ export class CallbackInbox {
    */
   async ofAttempt(path: CallbackPath, mac: string, request: SignedRequest): Promise<void> {
     if (!this.callbackUrls.isOurs(path, mac)) throw stranger();
-    await this.take({ target: path, request, at: this.clock.now() });
+    await this.take({ target: { ...path, mac }, request, at: this.clock.now() });
   }
 
   /**

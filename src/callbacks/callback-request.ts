@@ -20,8 +20,9 @@ export interface SignedRequest {
   readonly body: Buffer;
 }
 
-/** Whose URL was called: that of one attempt, or that of a provider instance. */
-export type CallbackTarget = CallbackPath | Pick<CallbackPath, 'instanceId'>;
+/** Whose URL was called: that of one attempt, which we made, or that of a provider instance. */
+export type CallbackTarget =
+  (CallbackPath & { readonly mac: string }) | Pick<CallbackPath, 'instanceId'>;
 
 /** A callback that came in. */
 export interface Callback {

@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { NotificationStore } from '../delivery/notification-store.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
-import { isSignature, parseForm, verifyForm, type FormParameters } from '../twilio/signature.js';
+import {
+  isSignature,
+  parseForm,
+  signedText,
+  verifyText,
+  type FormParameters,
+} from '../twilio/signature.js';
 import type { Callback, SignedRequest } from './callback-request.js';
 import { readEvents } from './event-stream.js';
 import type { ReportedStatus } from './reported-status.js';
@@ -13,6 +19,15 @@ import { isDisguised, readStatusCallback } from './status-callback.js';
 interface Signatory {
   readonly accountSid: string;
   readonly authTokens: readonly string[];
+}
+
+/** What a request says, and what its signature is about. */
+interface SignedContent {
+  /** Of JSON the hash, which stands in the query and which the body has to match. */
+  readonly query: string;
+  readonly parameters: FormParameters;
+  /** What is signed behind the URL. */
+  readonly text: string;
 }
 
 /** Somewhere to look for whoever may have signed. */
@@ -38,25 +53,28 @@ export class CallbackVerifier {
    */
   async statusesOf({ target, request }: Callback): Promise<ReportedStatus[]> {
     const { instanceId } = target;
+    const content = contentOf(request);
     if (!('messageId' in target)) {
       const { accountSid } = await this.signatory(
         request,
+        content,
         this.callbackUrls.ofInstance(instanceId),
         [this.instance(instanceId), this.instance(instanceId, FRESH_MS)],
       );
-      const statuses = request.isJson ? readEvents(request.body) : formStatuses(request);
+      const statuses = request.isJson ? readEvents(request.body) : formStatuses(content);
       return statuses.filter((status) => isOf(status, accountSid));
     }
     // Events go to the URL of the instance.
     if (request.isJson) throw forgery('is not a form');
-    const { accountSid } = await this.signatory(request, this.callbackUrls.ofAttempt(target), [
+    const url = this.callbackUrls.ofAttempt(target, target.mac);
+    const { accountSid } = await this.signatory(request, content, url, [
       this.instance(instanceId),
       // Whoever brought credentials along with the request is who Twilio signs for.
       this.sender(target.messageId),
       // Another node may have stored a new token a moment ago. Only our own URLs get this far.
       this.instance(instanceId, 0),
     ]);
-    const statuses = formStatuses(request).filter((status) => isOf(status, accountSid));
+    const statuses = formStatuses(content).filter((status) => isOf(status, accountSid));
     if (statuses.length === 0) throw forgery('says nothing about a message');
     return statuses;
   }
@@ -65,30 +83,35 @@ export class CallbackVerifier {
   async isSignedByKnown({ target: { instanceId }, request }: Callback): Promise<boolean> {
     const url = this.callbackUrls.ofInstance(instanceId);
     const known = await this.instance(instanceId, Infinity)();
-    return known !== undefined && this.isSigned(known, request, url);
+    return known !== undefined && this.isSigned(known, request, contentOf(request), url);
   }
 
   private async signatory(
     request: SignedRequest,
+    content: SignedContent | undefined,
     url: string,
     signers: readonly Signer[],
   ): Promise<Signatory> {
     if (isSignature(request.signature)) {
       for (const signer of signers) {
         const signatory = await signer();
-        if (signatory && this.isSigned(signatory, request, url)) return signatory;
+        if (signatory && this.isSigned(signatory, request, content, url)) return signatory;
       }
     }
     throw forgery('is not signed with the auth token of its account');
   }
 
-  private isSigned({ authTokens }: Signatory, request: SignedRequest, url: string): boolean {
-    const signed = signedParts(request);
+  private isSigned(
+    { authTokens }: Signatory,
+    { signature }: SignedRequest,
+    content: SignedContent | undefined,
+    url: string,
+  ): boolean {
     return (
-      signed !== undefined &&
+      content !== undefined &&
       this.callbackUrls
-        .spellings(url.replace(/#.*$/, '') + signed.query)
-        .some((spelling) => verifyForm(authTokens, request.signature, spelling, signed.parameters))
+        .spellings(url.replace(/#.*$/, '') + content.query)
+        .some((spelling) => verifyText(authTokens, signature, spelling, content.text))
     );
   }
 
@@ -117,22 +140,22 @@ export class CallbackVerifier {
 const forgery = (cause: string): ForbiddenException =>
   new ForbiddenException(`The callback ${cause}.`);
 
-/** What the signature is about. Of JSON it is the hash that stands in the query, which the body has to match. */
-function signedParts({
-  isJson,
-  query,
-  body,
-}: SignedRequest): { query: string; parameters: FormParameters } | undefined {
-  if (!isJson) return { query: '', parameters: parseForm(body.toString('utf8')) };
+/** What a request says; undefined for JSON that is not what was signed. */
+function contentOf({ isJson, query, body }: SignedRequest): SignedContent | undefined {
+  if (!isJson) {
+    const parameters = parseForm(body.toString('utf8'));
+    return { query: '', parameters, text: signedText(parameters) };
+  }
   const [, hash] = BODY_HASH.exec(query) ?? [];
   if (hash !== createHash('sha256').update(body).digest('hex')) return undefined;
-  return { query: `?${query}`, parameters: [] };
+  return { query: `?${query}`, parameters: [], text: '' };
 }
 
-function formStatuses({ body }: SignedRequest): ReportedStatus[] {
-  const parameters = parseForm(body.toString('utf8'));
-  const status = readStatusCallback(parameters);
-  if (status && isDisguised(parameters)) throw forgery('can be read in more than one way');
+function formStatuses(content: SignedContent | undefined): ReportedStatus[] {
+  const status = content && readStatusCallback(content.parameters);
+  if (status && isDisguised(content.parameters, content.text)) {
+    throw forgery('can be read in more than one way');
+  }
   return status ? [status] : [];
 }
 

@@ -39,9 +39,8 @@ export function readStatusCallback(parameters: FormParameters): ReportedStatus |
  * a signature that was seen once also fits forms in which they are cut elsewhere. What decides must stand in the signed
  * text exactly as often as it is a field, once at most, agree with its older twin, and have nothing behind it.
  */
-export function isDisguised(parameters: FormParameters): boolean {
+export function isDisguised(parameters: FormParameters, text = signedText(parameters)): boolean {
   const fields = new Map(parameters);
-  const text = signedText(parameters);
   const differ = (name: string, twin: string) =>
     fields.has(twin) && fields.get(twin) !== fields.get(name);
   return (
@@ -59,6 +58,6 @@ export function isDisguised(parameters: FormParameters): boolean {
 
 /** Also by a field such as `SmsMessageSid`, as long as its name is all letters and begins with a capital. */
 const isSignedAs = ([name, value]: FormParameters[number], decisive: string, signed: RegExp) =>
-  /^[A-Z][A-Za-z]*$/.test(name) &&
   name.endsWith(decisive) &&
+  /^[A-Z][A-Za-z]*$/.test(name) &&
   (decisive + value).search(signed) === 0;

@@ -39,10 +39,13 @@ export class CallbackUrls {
     return `${this.base}/${instanceId}`;
   }
 
-  /** The `StatusCallback` of one attempt; its last part proves that we made it. */
-  ofAttempt(path: CallbackPath): string {
+  /**
+   * The `StatusCallback` of one attempt; its last part proves that we made it.
+   *
+   * @param mac that of a URL that is there already: it may have been made with an older key
+   */
+  ofAttempt(path: CallbackPath, mac = this.cipher.mac(textOf(path))): string {
     const { instanceId, messageId, attempt } = path;
-    const mac = this.cipher.mac(textOf(path));
     return `${this.base}/${instanceId}/${messageId}/${attempt}/${mac}${this.fragment}`;
   }
 

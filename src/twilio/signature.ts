@@ -31,9 +31,18 @@ export function verifyForm(
   url: string,
   parameters: FormParameters,
 ): boolean {
+  return verifyText(authTokens, signature, url, signedText(parameters));
+}
+
+/** The same, where the text behind the URL is there already: see {@link signedText}. */
+export function verifyText(
+  authTokens: readonly string[],
+  signature: string,
+  url: string,
+  text: string,
+): boolean {
   if (!isSignature(signature)) return false;
   const given = Buffer.from(signature, 'base64');
-  const text = signedText(parameters);
   return authTokens
     .filter((token) => token.length >= MIN_TOKEN_LENGTH)
     .some((token) =>

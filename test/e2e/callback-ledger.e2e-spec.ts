@@ -1,6 +1,11 @@
 import { Database } from '../../src/database/database.js';
-import { startApplication, type TestApplication } from '../support/application.js';
-import { CallbackClient, fields, type SentMessage } from '../support/callback-forms.js';
+import {
+  ENCRYPTION_KEY,
+  startApplication,
+  startHost,
+  type TestApplication,
+} from '../support/application.js';
+import { CallbackClient, fields, sign, type SentMessage } from '../support/callback-forms.js';
 import { DATABASES, describeOn } from '../support/databases.js';
 
 for (const { name, url } of DATABASES) {
@@ -63,6 +68,23 @@ for (const { name, url } of DATABASES) {
       });
       expect(failed).toMatchObject({ errorCode: 0, raw: { MessageStatus: 'failed' } });
       expect(events[0]).not.toHaveProperty('raw');
+    });
+
+    it('takes callbacks of URLs that were made with an encryption key of before', async () => {
+      const message = await twilio.sentMessage();
+      const newKey = Buffer.alloc(32, 9).toString('base64');
+      const host = await startHost(t.database.options, t.simulator.url, {
+        options: { encryptionKeys: [newKey, ENCRYPTION_KEY], publicUrl: t.url },
+      });
+      const form = fields(message.sid, 'delivered');
+      const answer = await fetch(message.url.replace(t.url, host.url), {
+        method: 'POST',
+        headers: { 'X-Twilio-Signature': sign(message.url, form) },
+        body: new URLSearchParams(form),
+      });
+      expect(answer.status).toBe(204);
+      expect(await twilio.detail(message.id)).toMatchObject({ status: 'delivered' });
+      await host.app.close();
     });
 
     it('knows when it was delivered and when it was seen, though the reading is reported first', async () => {
