@@ -57,6 +57,23 @@ describe('GroupCommit', () => {
     expect(batches.map((items) => items.length)).toEqual([3, 1, 128]);
   });
 
+  it('gathers what trickles in', async () => {
+    const batches: number[][] = [];
+    const commits = new GroupCommit(
+      async (items: number[]) => {
+        batches.push(items);
+        return items;
+      },
+      { gatherMs: 1000 },
+    );
+    await commits.add(1);
+    const second = commits.add(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([second, commits.add(3)]);
+    expect(batches).toEqual([[1], [2, 3]]);
+  });
+
   it('lets others overtake a batch that is held up', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {

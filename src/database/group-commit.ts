@@ -13,21 +13,29 @@ export interface GroupCommitOptions {
   readonly isPoison: (error: unknown) => boolean;
   /** After how long the next batch no longer waits for one that is held up, in milliseconds. @default never */
   readonly overtakeAfterMs?: number;
+  /**
+   * How long to gather more where commits of hardly anything follow each other at once, in milliseconds: of callers
+   * with a new connection each, the event loop lets one in at a time. @default not at all
+   */
+  readonly gatherMs?: number;
 }
 
+/** Items that are hardly worth a commit. */
+const FEW = 8;
 /** Items for which a commit is made, whatever their patience. */
 const WORTH_WHILE = 128;
 
 /**
  * Commits all items that are waiting in one transaction, while the next ones gather.
  *
- * It does not wait to fill a batch, except for items that nobody waits for. When what a batch holds is refused, its items are committed one by one, so that a
+ * It does not wait to fill a batch, unless that is asked for. When what a batch holds is refused, its items are committed one by one, so that a
  * poisonous one does not fail its neighbours; when the database itself fails, all of them do.
  */
 export class GroupCommit<Item, Result> {
   private pending: Pending<Item, Result>[] = [];
   private running?: Promise<void>;
   private isDue = false;
+  private endedAt = -Infinity;
   private timer?: NodeJS.Timeout;
 
   private readonly options: GroupCommitOptions;
@@ -61,15 +69,23 @@ export class GroupCommit<Item, Result> {
 
   private async run(): Promise<void> {
     while (this.isDue) {
-      // All that this turn of the event loop reads from its sockets travels in one batch.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.gather();
       clearTimeout(this.timer);
       this.timer = undefined;
       const batch = this.pending.splice(0, this.options.maxBatch);
       this.isDue = this.pending.length > 0;
       await this.overtakable(this.flush(batch));
+      this.endedAt = performance.now();
     }
     this.running = undefined;
+  }
+
+  private async gather(): Promise<void> {
+    // All that this turn of the event loop reads from its sockets travels in one batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { gatherMs = 0 } = this.options;
+    const isTrickle = this.pending.length < FEW && performance.now() - this.endedAt < gatherMs;
+    if (isTrickle) await new Promise((resolve) => setTimeout(resolve, gatherMs));
   }
 
   /** Waits for a batch, but not for one that waits for others. */

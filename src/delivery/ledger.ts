@@ -90,6 +90,7 @@ export class MessageLedger {
   private readonly options: DeliveryOptions;
   private readonly commits = new GroupCommit(
     (waiting: { messageId: string; evidence: Evidence }[]) => this.commit(waiting),
+    { gatherMs: 2 },
   );
 
   constructor(
