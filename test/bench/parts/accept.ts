@@ -63,7 +63,7 @@ async function many(
   console.error(`accept, ${MANY} recipients`);
   const lines = await interleave(
     candidates.map(({ name, served, isOurs, load: form }): Variant => {
-      const count = isOurs ? bench.size(10, 1) : 1;
+      const count = isOurs ? bench.size(5, 1) : 1;
       return {
         name,
         measure: () =>
@@ -99,7 +99,7 @@ async function single(
   console.error('accept, one recipient');
   const lines = await interleave(
     candidates.map(({ name, served, isOurs, load: form }): Variant => {
-      const count = Math.ceil((isOurs ? 8000 : 800) * bench.size(3, 0.2));
+      const count = Math.ceil((isOurs ? 5000 : 1000) * bench.size(2, 0.1));
       return {
         name,
         measure: () =>

@@ -8,7 +8,7 @@ import type { Platform } from '../subject.js';
 import { Served } from './served.js';
 
 const CONNECTIONS = 64;
-const TIMED_SECONDS = 3;
+const TIMED_SECONDS = 2;
 
 type Design = ServerSettings['kind'];
 
@@ -83,7 +83,7 @@ export async function callbacks(bench: Bench): Promise<Section[]> {
   return sections;
 }
 
-const FRESH_PACE = 1500;
+const FRESH_PACE = 2000;
 const named = (design: string, platform: string, database?: string): string =>
   [design, platform, database].filter(Boolean).join(', ');
 const OURS = 'this module';
@@ -101,16 +101,16 @@ function candidates({ options: { databases } }: Bench): Candidate[] {
           kind: 'subject',
           platform,
           url,
-          pace: platform === 'fastify' ? 12_000 : 4000,
+          pace: platform === 'fastify' ? 5000 : 2500,
         },
         { name: named(USUAL, platform, name), kind: 'usual', platform, url, pace: 700 },
       ]),
   );
-  all.push({ name: named(LIMIT, 'fastify'), kind: 'signature', platform: 'fastify', pace: 15_000 });
+  all.push({ name: named(LIMIT, 'fastify'), kind: 'signature', platform: 'fastify', pace: 10_000 });
   const sqlite = databases.find(({ url }) => url === 'sqlite');
   if (sqlite) {
     const { url } = sqlite;
-    all.push({ name: MAIN_THREAD, kind: 'mainThread', platform: 'fastify', url, pace: 10_000 });
+    all.push({ name: MAIN_THREAD, kind: 'mainThread', platform: 'fastify', url, pace: 5000 });
   }
   return all;
 }
