@@ -74,26 +74,6 @@ describe('GroupCommit', () => {
     expect(batches).toEqual([[1], [2, 3]]);
   });
 
-  it('lets others overtake a batch that is held up', async () => {
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const commits = new GroupCommit(
-      async (items: string[]) => {
-        if (items.includes('held')) await held;
-        return items;
-      },
-      { overtakeAfterMs: 1 },
-    );
-    const late = commits.add('held');
-    await new Promise((resolve) => setImmediate(resolve));
-    await new Promise((resolve) => setImmediate(resolve));
-    await expect(commits.add('other')).resolves.toBe('other');
-    release();
-    await expect(late).resolves.toBe('held');
-  });
-
   it('fails only the poisonous item', async () => {
     const commits = new GroupCommit(async (items: number[]) => {
       if (items.includes(2)) throw new Error('poison');

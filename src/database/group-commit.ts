@@ -11,8 +11,6 @@ export interface GroupCommitOptions {
   readonly maxBatch: number;
   /** Whether an error comes from what a batch holds. @default whatever is not the database's own failure */
   readonly isPoison: (error: unknown) => boolean;
-  /** After how long the next batch no longer waits for one that is held up, in milliseconds. @default never */
-  readonly overtakeAfterMs?: number;
   /**
    * How long to gather more where commits of hardly anything follow each other at once, in milliseconds: of callers
    * with a new connection each, the event loop lets one in at a time. @default not at all
@@ -74,7 +72,7 @@ export class GroupCommit<Item, Result> {
       this.timer = undefined;
       const batch = this.pending.splice(0, this.options.maxBatch);
       this.isDue = this.pending.length > 0;
-      await this.overtakable(this.flush(batch));
+      await this.flush(batch);
       this.endedAt = performance.now();
     }
     this.running = undefined;
@@ -86,18 +84,6 @@ export class GroupCommit<Item, Result> {
     const { gatherMs = 0 } = this.options;
     const isTrickle = this.pending.length < FEW && performance.now() - this.endedAt < gatherMs;
     if (isTrickle) await new Promise((resolve) => setTimeout(resolve, gatherMs));
-  }
-
-  /** Waits for a batch, but not for one that waits for others. */
-  private async overtakable(flushing: Promise<void>): Promise<void> {
-    const { overtakeAfterMs } = this.options;
-    if (overtakeAfterMs === undefined) return flushing;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, overtakeAfterMs);
-    });
-    await Promise.race([flushing, late]);
-    clearTimeout(timer);
   }
 
   private async flush(batch: Pending<Item, Result>[]): Promise<void> {

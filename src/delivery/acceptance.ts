@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { query, writeAll, type Transaction } from '../database/transaction.js';
-import { GroupCommit, type GroupCommitOptions } from '../database/group-commit.js';
+import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NOTIFICATION_TABLE } from './notification.entity.js';
@@ -36,7 +36,7 @@ export interface NewNotification {
   readonly sender: string;
   readonly from?: string;
   readonly messages: readonly NewMessage[];
-  /** Users that came along with the request. */
+  /** Users that came along with the request, and are new or changed by it. */
   readonly users: readonly ProfileChange[];
 }
 
@@ -76,15 +76,16 @@ const MESSAGE_COLUMNS = {
   created_at: 'bigint',
 } satisfies JsonColumns;
 
-/** Messages that are a good transaction by themselves. */
+/** Messages that are worth a transaction of their own. */
 const MANY = 200;
 
 /** Stores accepted notifications with their messages; those that arrive together share a transaction. */
 @Injectable()
 export class Acceptance {
-  private readonly commits = this.group({ maxBatch: 256 });
-  /** Of those that may have to wait for a row that somebody else holds. */
-  private readonly heldUp = this.group({ maxBatch: 256, overtakeAfterMs: 100 });
+  private readonly commits = new GroupCommit(
+    (waiting: NewNotification[]) => this.database.transaction(() => this.store(waiting)),
+    { maxBatch: 256 },
+  );
 
   constructor(
     private readonly database: Database,
@@ -104,19 +105,11 @@ export class Acceptance {
 
   private async grouped(notification: NewNotification): Promise<Accepted> {
     const { users, idempotencyKey, messages } = notification;
-    if (messages.length > MANY) {
-      const [accepted] = await this.database.transaction(() => this.store([notification]));
-      return accepted;
-    }
     const isFree = users.length === 0 && idempotencyKey === undefined;
-    return (isFree ? this.commits : this.heldUp).add(notification);
-  }
-
-  private group(options: Partial<GroupCommitOptions>): GroupCommit<NewNotification, Accepted> {
-    return new GroupCommit(
-      (waiting) => this.database.transaction(() => this.store(waiting)),
-      options,
-    );
+    if (isFree && messages.length < MANY) return this.commits.add(notification);
+    // It may have to wait for a row that somebody else holds: nobody shall wait with it.
+    const [accepted] = await this.database.transaction(() => this.store([notification]));
+    return accepted;
   }
 
   /** The statements that store the notifications, for whoever commits them. */

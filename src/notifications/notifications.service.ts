@@ -128,7 +128,9 @@ export class NotificationsService {
         typeof To === 'string'
           ? recipients.map(({ identifier }) => this.addressed(identifier, To, dueAt))
           : await this.address(recipients, dueAt, transaction),
-      users: this.users.isInCharge ? recipients.filter(hasProfile) : [],
+      users: this.users.isInCharge
+        ? await this.users.effective(recipients.filter(hasProfile), transaction)
+        : [],
     };
   }
 

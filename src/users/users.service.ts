@@ -34,6 +34,11 @@ const COLUMNS = {
   updated_at: 'bigint',
 } satisfies JsonColumns;
 
+interface ProfileRow {
+  readonly identifier: string;
+  readonly profile: string;
+}
+
 interface AddressRow {
   readonly identifier: string;
   readonly phone_number: string | null;
@@ -45,6 +50,10 @@ export class UsersService implements UserDirectory {
   // Hundreds that ask at once would take every connection of the pool, one each.
   private readonly lookups = new GroupCommit((waiting: (readonly string[])[]) =>
     this.findTogether(waiting),
+  );
+
+  private readonly profiles = new GroupCommit((waiting: (readonly string[])[]) =>
+    this.profilesTogether(waiting),
   );
 
   constructor(
@@ -65,6 +74,42 @@ export class UsersService implements UserDirectory {
     if (!transaction) return this.lookups.add(identifiers);
     const rows = await this.database.runWithin(transaction, () => this.select(identifiers));
     return rows.map(directoryUser);
+  }
+
+  /**
+   * Those of the changes that make a difference: whoever changes nothing need not wait for anybody who does.
+   *
+   * @param transaction whose users to look at
+   */
+  async effective(
+    changes: readonly ProfileChange[],
+    transaction?: EntityManager,
+  ): Promise<ProfileChange[]> {
+    if (changes.length === 0) return [];
+    const identifiers = changes.map(({ identifier }) => identifier);
+    const stored = transaction
+      ? await this.database.runWithin(transaction, () => this.selectProfiles(identifiers))
+      : await this.profiles.add(identifiers);
+    const known = new Map(stored.map(({ identifier, profile }) => [identifier, profile]));
+    return changes.filter(({ identifier, profile }) => !isPart(profile, known.get(identifier)));
+  }
+
+  private async profilesTogether(lookups: readonly (readonly string[])[]): Promise<ProfileRow[][]> {
+    const rows = await this.database.read(() => this.selectProfiles([...new Set(lookups.flat())]));
+    const found = new Map(rows.map((row) => [row.identifier, row]));
+    return lookups.map((identifiers) =>
+      identifiers.flatMap((identifier) => found.get(identifier) ?? []),
+    );
+  }
+
+  private selectProfiles(identifiers: readonly string[], suffix = ''): Transaction<ProfileRow[]> {
+    const { dialect } = this.database;
+    return query(
+      `SELECT identifier, profile FROM ${USER_TABLE} WHERE identifier IN (${dialect.rows({
+        identifier: 'text',
+      })})${suffix}`,
+      JSON.stringify(identifiers.map((identifier) => ({ identifier }))),
+    );
   }
 
   private async findTogether(lookups: readonly (readonly string[])[]): Promise<DirectoryUser[][]> {
@@ -112,11 +157,9 @@ export class UsersService implements UserDirectory {
         rowOf(identifier, {}, now),
       ),
     );
-    const rows = yield* query<{ identifier: string; profile: string }>(
-      `SELECT identifier, profile FROM ${USER_TABLE} WHERE identifier IN (${dialect.rows({
-        identifier: 'text',
-      })}) ORDER BY identifier${dialect.forUpdate}`,
-      JSON.stringify(changes.map(({ identifier }) => ({ identifier }))),
+    const rows = yield* this.selectProfiles(
+      changes.map(({ identifier }) => identifier),
+      ` ORDER BY identifier${dialect.forUpdate}`,
     );
     const stored = new Map(rows.map(({ identifier, profile }) => [identifier, profile]));
     const profiles = new Map<string, Profile>();
@@ -197,6 +240,16 @@ function rowOf(identifier: string, profile: Profile, now: number) {
     created_at: now,
     updated_at: now,
   };
+}
+
+/** Whether a stored profile has all these attributes already. */
+function isPart(attributes: Profile, stored: string | undefined): boolean {
+  if (stored === undefined) return false;
+  const profile = JSON.parse(stored) as Profile;
+  return Object.entries(attributes).every(
+    ([name, value]) =>
+      Object.hasOwn(profile, name) && JSON.stringify(profile[name]) === JSON.stringify(value),
+  );
 }
 
 /** Whatever stands there is kept, so that a wrong number is told from a missing one. */
