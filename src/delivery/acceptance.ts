@@ -76,8 +76,9 @@ const MESSAGE_COLUMNS = {
   created_at: 'bigint',
 } satisfies JsonColumns;
 
-/** Messages that are worth a transaction of their own. */
-const MANY = 200;
+/** Characters, roughly, of a notification that shares a commit; 256 of them fit into MariaDB's packets. */
+const LIGHT = 40_000;
+const MESSAGE_WEIGHT = 500;
 
 /** Stores accepted notifications with their messages; those that arrive together share a transaction. */
 @Injectable()
@@ -104,9 +105,9 @@ export class Acceptance {
   }
 
   private async grouped(notification: NewNotification): Promise<Accepted> {
-    const { users, idempotencyKey, messages } = notification;
+    const { users, idempotencyKey } = notification;
     const isFree = users.length === 0 && idempotencyKey === undefined;
-    if (isFree && messages.length < MANY) return this.commits.add(notification);
+    if (isFree && weightOf(notification) < LIGHT) return this.commits.add(notification);
     // It may have to wait for a row that somebody else holds: nobody shall wait with it.
     const [accepted] = await this.database.transaction(() => this.store([notification]));
     return accepted;
@@ -154,6 +155,9 @@ export class Acceptance {
     });
   }
 }
+
+const weightOf = ({ parameters, data = '', messages }: NewNotification): number =>
+  JSON.stringify(parameters).length + data.length + messages.length * MESSAGE_WEIGHT;
 
 const notificationRow = (notification: NewNotification): object => ({
   id: notification.id,

@@ -63,7 +63,7 @@ interface OpenQueue extends Queue {
 const MAX_QUEUES = 32;
 /** Messages without an address that are given up in one claim. */
 const MAX_REFUSED = 500;
-const MAX_FENCE = 2 ** 31 - 2;
+const MAX_FENCE = 2 ** 30;
 /** How soon to look again at what another node holds, or what is left over. */
 const SHORT_REST_MS = 20;
 

@@ -43,12 +43,13 @@ const UNREADABLE: Outcome = {
   detail: 'what it is sent with could not be read',
 };
 
-const UNCONFIRMED: Outcome = {
+const UNCONFIRMED = {
   kind: 'notSent',
+  isUnconfirmed: true,
   reason: 'unconfirmed',
   explanation: 'The database did not confirm that the message may be sent.',
   detail: 'it was withdrawn before anything was sent',
-};
+} as const;
 
 /** What only the worker that holds a message can know of it: how its attempt ended. */
 type AttemptEnd = Extract<Evidence, { kind: 'accepted' | 'notSent' | 'rejected' | 'ambiguous' }>;
@@ -82,7 +83,7 @@ export class Courier {
     private readonly clock: DatabaseClock,
   ) {
     this.options = delivery;
-    this.marginMs = delivery.requestTimeoutMs / 2;
+    this.marginMs = Math.ceil(delivery.requestTimeoutMs / 2);
     this.leaseMs = delivery.requestTimeoutMs + this.marginMs;
   }
 
@@ -154,8 +155,9 @@ export class Courier {
   }
 
   /** Takes back a start that was not confirmed, if it came about all the same. */
-  async withdraw(message: ClaimedMessage): Promise<void> {
-    await this.settle(message.id, this.end(message, UNCONFIRMED, 0));
+  async withdraw({ id, attempt, fence }: ClaimedMessage): Promise<void> {
+    const at = this.clock.now();
+    await this.settle(id, { ...UNCONFIRMED, at, attempt, fence, retryAt: at });
   }
 
   /** Stops offering outcomes to a database that does not take them: the process is about to end. */

@@ -21,6 +21,8 @@ const SWEEP_LIMIT = 500;
 // A claim is a commit: under load it is made when a good part of what was under way is through, or after a while.
 const CLAIM_SHARE = 1 / 4;
 const CLAIM_PAUSE_MS = 20;
+// Nothing more is sent while the database does not take the outcomes of what was.
+const UNSETTLED_SHARE = 2;
 
 /** Decides what is sent when: claims what is due, hands it to the courier, and ends in good order. */
 @Injectable()
@@ -125,6 +127,9 @@ export class Dispatcher
     const begun = performance.now();
     const pause = this.claimedAt + CLAIM_PAUSE_MS - begun;
     if (pause > 0 && this.toEnd > 0) return pause;
+    if (this.underWay.size - this.posting > this.options.maxInFlight * UNSETTLED_SHARE) {
+      return CLAIM_PAUSE_MS;
+    }
     this.claimedAt = begun;
     const { messages, restMs } = await this.claims.take(this.courier.leaseMs).catch((error) => {
       if (error instanceof UnconfirmedClaim) {

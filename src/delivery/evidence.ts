@@ -21,7 +21,13 @@ export type Evidence = { readonly at: number } & (
       readonly sid: string;
       readonly providerStatus: string;
     } & FencedAnswer)
-  | ({ readonly kind: 'notSent'; readonly retryAt: number | null } & Discard & FencedAnswer)
+  | ({
+      readonly kind: 'notSent';
+      readonly retryAt: number | null;
+      /** Set when even the start may never have been: then its attempt's number may be another's. */
+      readonly isUnconfirmed?: boolean;
+    } & Discard &
+      FencedAnswer)
   | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
   | ({ readonly kind: 'ambiguous' } & FencedAnswer & Resend)
   | ({ readonly kind: 'lapsed' } & Resend)

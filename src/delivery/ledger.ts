@@ -241,12 +241,13 @@ export class MessageLedger {
         ),
       },
       {
-        // What is certain corrects what was unclear, and proof that Twilio has it everything.
+        // What is certain corrects what was unclear, and proof that Twilio has it everything - but never another proof.
         statement: dialect.update(
           ATTEMPT_TABLE,
           ENDED_COLUMNS,
           ['message_id', 'no'],
-          `${ATTEMPT_TABLE}.outcome IS NULL OR ${ATTEMPT_TABLE}.outcome = 'ambiguous' OR r.outcome = 'accepted'`,
+          `(${ATTEMPT_TABLE}.outcome IS NULL OR ${ATTEMPT_TABLE}.outcome = 'ambiguous' OR r.outcome = 'accepted')
+            AND (${ATTEMPT_TABLE}.sid IS NULL OR r.sid IS NULL OR ${ATTEMPT_TABLE}.sid = r.sid)`,
         ),
         rows: endedAttempts(steps).map(({ messageId, attempt }) => endedRow(messageId, attempt)),
       },

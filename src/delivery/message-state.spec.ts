@@ -162,7 +162,8 @@ describe('a worker that speaks after its lease has ended', () => {
 });
 
 describe('a start that was not confirmed', () => {
-  const withdrawn = (fence: number): Evidence => notSent(fence, 5, 5);
+  const withdrawn = (fence: number) =>
+    ({ ...notSent(fence, 5, 5), isUnconfirmed: true }) as Evidence;
 
   it('is taken back where it came about', () => {
     expect(fold(sending, withdrawn(1))).toMatchObject({ status: 'queued', dueAt: 5, attempts: 1 });
@@ -175,7 +176,10 @@ describe('a start that was not confirmed', () => {
 
   it('leaves alone what another has started, or Twilio has', () => {
     const rolledBack = initialState(0, Infinity);
-    expect(step(fold(rolledBack, started(2)), withdrawn(1)).applied).toBe(false);
+    const another = step(fold(rolledBack, started(2)), withdrawn(1));
+    // Its attempt has the same number, and nothing is known of it.
+    expect(another.applied).toBe(false);
+    expect(another.attempt).toBeUndefined();
     const adopted = fold(sending, reported('sent'));
     expect(step(adopted, withdrawn(1)).applied).toBe(false);
   });

@@ -145,7 +145,9 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'notSent': {
       const attempt = ended(evidence, 'notSent', at, { errorCode: evidence.errorCode });
-      if (!isOpen(state, evidence.fence)) return { ...ignored(state), attempt };
+      if (!isOpen(state, evidence.fence)) {
+        return evidence.isUnconfirmed ? ignored(state) : { ...ignored(state), attempt };
+      }
       if (evidence.retryAt === null) {
         return { ...discarded(state, at, evidence, 'rejected', 'engine'), attempt };
       }

@@ -18,7 +18,7 @@ interface NotificationRow {
   readonly credentials: string | null;
 }
 
-const MAX_CACHED = 10_000;
+const MAX_CACHED = 2000;
 
 /** Where the credentials of a notification are sealed to. */
 export const credentialsPlace = (requestId: string): string =>

@@ -83,7 +83,7 @@ export function isPlain(body: Partial<SendNotificationDto>): boolean {
 /** An instant in the form in which JSON has it. */
 const isUsualInstant = (value: unknown): boolean =>
   typeof value === 'string' &&
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/.test(value) &&
+  /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/.test(value) &&
   !Number.isNaN(Date.parse(value)) &&
   new Date(value).toISOString().startsWith(value.slice(0, 19));
 

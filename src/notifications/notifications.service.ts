@@ -128,10 +128,18 @@ export class NotificationsService {
         typeof To === 'string'
           ? recipients.map(({ identifier }) => this.addressed(identifier, To, dueAt))
           : await this.address(recipients, dueAt, transaction),
-      users: this.users.isInCharge
-        ? await this.users.effective(recipients.filter(hasProfile), transaction)
-        : [],
+      users: await this.changedUsers(recipients, transaction),
     };
+  }
+
+  private async changedUsers(
+    recipients: readonly Recipient[],
+    transaction?: EntityManager,
+  ): Promise<readonly ProfileChange[]> {
+    if (!this.users.isInCharge) return [];
+    const users = recipients.filter(hasProfile);
+    // What the host's transaction sees may be older than what is there.
+    return transaction ? users : this.users.effective(users);
   }
 
   private async chooseInstance(

@@ -52,6 +52,13 @@ describe('parseOverride', () => {
     expect({ ...override.parameters }).toEqual(parameters);
   });
 
+  it('keeps lists of its own, whatever the caller does with theirs', () => {
+    const MediaUrl = ['https://example.com/1.png'];
+    const { override } = parseOverride({ MediaUrl }, ['content']);
+    MediaUrl[0] = 'https://example.com/2.png';
+    expect(override.parameters.MediaUrl).toEqual(['https://example.com/1.png']);
+  });
+
   it('takes _instance', () => {
     expect(parseOverride({ _instance: 'main' }, ALL).override.instance).toBe('main');
   });

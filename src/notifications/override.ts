@@ -125,7 +125,10 @@ function toParameter(
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (Array.isArray(value)) {
-    if (value.length <= MAX_LIST && value.every((item) => typeof item === 'string')) return value;
+    if (value.length <= MAX_LIST && value.every((item) => typeof item === 'string')) {
+      // A copy: what was accepted is what is sent, whatever the caller does with the list.
+      return [...value];
+    }
     problems.push(`${path} must be a list of at most ${MAX_LIST} texts`);
   } else if (typeof value === 'object') {
     return JSON.stringify(value);

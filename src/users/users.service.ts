@@ -76,20 +76,11 @@ export class UsersService implements UserDirectory {
     return rows.map(directoryUser);
   }
 
-  /**
-   * Those of the changes that make a difference: whoever changes nothing need not wait for anybody who does.
-   *
-   * @param transaction whose users to look at
-   */
-  async effective(
-    changes: readonly ProfileChange[],
-    transaction?: EntityManager,
-  ): Promise<ProfileChange[]> {
+  /** Those of the changes that make a difference: whoever changes nothing need not wait for anybody who does. */
+  async effective(changes: readonly ProfileChange[]): Promise<ProfileChange[]> {
     if (changes.length === 0) return [];
     const identifiers = changes.map(({ identifier }) => identifier);
-    const stored = transaction
-      ? await this.database.runWithin(transaction, () => this.selectProfiles(identifiers))
-      : await this.profiles.add(identifiers);
+    const stored = await this.profiles.add(identifiers);
     const known = new Map(stored.map(({ identifier, profile }) => [identifier, profile]));
     return changes.filter(({ identifier, profile }) => !isPart(profile, known.get(identifier)));
   }

@@ -1,4 +1,5 @@
 import { Database } from '../../src/database/database.js';
+import { MessageLedger } from '../../src/delivery/ledger.js';
 import {
   ENCRYPTION_KEY,
   startApplication,
@@ -109,6 +110,21 @@ for (const { name, url } of DATABASES) {
         reason: 'window_closed',
       });
       expect(await told(message)).toEqual(['discarded']);
+    });
+
+    it('leaves an attempt the SID that it has been given', async () => {
+      const message = await twilio.sentMessage();
+      await t.app.get(MessageLedger, { strict: false }).record(message.id, {
+        kind: 'accepted',
+        at: Date.now(),
+        sid: `SM${'7'.repeat(32)}`,
+        providerStatus: 'queued',
+        attempt: 1,
+        fence: 0,
+      });
+      const { attemptLog, sid } = await twilio.detail(message.id);
+      expect(sid).toBe(message.sid);
+      expect(attemptLog).toMatchObject([{ outcome: 'accepted', sid: message.sid }]);
     });
 
     it('never erases an explanation', async () => {

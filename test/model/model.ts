@@ -255,6 +255,7 @@ function rolledBack(name: string, index: number, world: World, reduce: Reducer):
 const withdrawal = (start: { fence: number; attempt: number }): Evidence & { fence: number } => ({
   ...start,
   kind: 'notSent',
+  isUnconfirmed: true,
   at: NOW,
   retryAt: 0,
   reason: 'unconfirmed',
