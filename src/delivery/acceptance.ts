@@ -3,6 +3,7 @@ import { Database } from '../database/database.js';
 import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
+import { columnsOf } from './ledger.rows.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NOTIFICATION_TABLE } from './notification.entity.js';
 import { NotificationStore } from './notification-store.js';
@@ -58,15 +59,16 @@ const NOTIFICATION_COLUMNS = {
 
 // What else there is of a message begins as NULL.
 const MESSAGE_COLUMNS = {
-  id: 'text',
-  status: 'text',
-  fence: 'int',
-  attempts: 'int',
-  failed_attempts: 'int',
-  due_at: 'bigint',
-  expires_at: 'bigint',
-  checks: 'int',
-  reason: 'text',
+  ...columnsOf([
+    'status',
+    'fence',
+    'attempts',
+    'failedAttempts',
+    'dueAt',
+    'expiresAt',
+    'checks',
+    'reason',
+  ]),
   request_id: 'text',
   sender: 'text',
   recipient: 'text',
