@@ -6,6 +6,7 @@ interface Pending<Item, Result> {
   reject(error: unknown): void;
 }
 
+/** How items are put together. */
 export interface GroupCommitOptions {
   /** Items that are committed together at most. @default 500 */
   readonly maxBatch: number;
@@ -26,8 +27,9 @@ const WORTH_WHILE = 128;
 /**
  * Commits all items that are waiting in one transaction, while the next ones gather.
  *
- * It does not wait to fill a batch, unless that is asked for. When what a batch holds is refused, its items are committed one by one, so that a
- * poisonous one does not fail its neighbours; when the database itself fails, all of them do.
+ * It does not wait to fill a batch, unless that is asked for. When what a batch holds is refused, its items are
+ * committed one by one, so that a poisonous one does not fail its neighbours; when the database itself fails, all of
+ * them do.
  */
 export class GroupCommit<Item, Result> {
   private pending: Pending<Item, Result>[] = [];
@@ -35,7 +37,6 @@ export class GroupCommit<Item, Result> {
   private isDue = false;
   private endedAt = -Infinity;
   private timer?: NodeJS.Timeout;
-
   private readonly options: GroupCommitOptions;
 
   /** @param commit stores the items in one transaction and returns a result for each, in order */

@@ -18,9 +18,10 @@ interface BetterSqlite3Statement {
   run(params: readonly SqlValue[]): unknown;
 }
 
-/** A statement that was compiled once; `columns` are those of its rows, if it has any. */
+/** A compiled statement. */
 interface Prepared {
   readonly statement: BetterSqlite3Statement;
+  /** Names of what it returns; absent when it returns nothing. */
   readonly columns?: readonly string[];
 }
 
@@ -128,7 +129,7 @@ export class SqliteConnection {
   }
 }
 
-/** The driver makes objects of its own, at twice the cost. */
+/** The driver could make the objects, at half as much again. */
 function objectOf(columns: readonly string[], row: readonly SqlValue[]): object {
   const object: Record<string, SqlValue> = {};
   for (let index = 0; index < columns.length; index++) object[columns[index]] = row[index];
