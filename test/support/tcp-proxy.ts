@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+// Not the COMMITTED of an isolation level.
+const COMMIT = /\bCOMMIT\b/;
+
 /** A way to a server, on loopback, that can be cut off and restored. */
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private server: Server;
   private port = 0;
+  private armed?: () => void;
 
   /** @param target the server's URL */
   constructor(private readonly target: URL) {}
@@ -13,6 +17,17 @@ export class TcpProxy {
   async start(): Promise<this> {
     this.server = createServer((near) => {
       const far = connect(Number(this.target.port), this.target.hostname);
+      near.on('data', (chunk: Buffer) => {
+        if (!this.armed || !COMMIT.test(chunk.toString('latin1'))) return;
+        const lost = this.armed;
+        this.armed = undefined;
+        far.unpipe(near);
+        far.once('data', () => {
+          near.destroy();
+          lost();
+        });
+        far.resume();
+      });
       for (const [from, to] of [
         [near, far],
         [far, near],
@@ -39,6 +54,13 @@ export class TcpProxy {
     url.hostname = '127.0.0.1';
     url.port = String(this.port);
     return url.href;
+  }
+
+  /** Lets the next commit come about, and nobody hear of it: its connection breaks. Resolves when that has happened. */
+  loseNextCommit(): Promise<void> {
+    return new Promise((resolve) => {
+      this.armed = resolve;
+    });
   }
 
   /** Ends all connections and refuses new ones, until it is started again. */
