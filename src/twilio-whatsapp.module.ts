@@ -39,6 +39,7 @@ import { ConfigurableModuleClass } from './twilio-whatsapp.module-definition.js'
 import type { TwilioWhatsappOptions } from './twilio-whatsapp.options.js';
 import { TwilioWhatsappSender } from './twilio-whatsapp.sender.js';
 import { TwilioGateway } from './twilio/twilio.gateway.js';
+import { UserStore } from './users/user.store.js';
 import { UsersService } from './users/users.service.js';
 
 /** Sends WhatsApp notifications through Twilio and knows what became of each of them. */
@@ -51,8 +52,8 @@ import { UsersService } from './users/users.service.js';
     },
     {
       provide: TWILIO_WHATSAPP_USER_DIRECTORY,
-      inject: [TWILIO_WHATSAPP_OPTIONS, UsersService],
-      useFactory: ({ userDirectory }: TwilioWhatsappOptions, users: UsersService) =>
+      inject: [TWILIO_WHATSAPP_OPTIONS, UserStore],
+      useFactory: ({ userDirectory }: TwilioWhatsappOptions, users: UserStore) =>
         userDirectory ?? users,
     },
     ApiGuard,
@@ -85,6 +86,7 @@ import { UsersService } from './users/users.service.js';
     Retention,
     TwilioGateway,
     TwilioWhatsappSender,
+    UserStore,
     UsersService,
     WakeUps,
   ],

@@ -9,7 +9,7 @@ import { NOTIFICATION_TABLE } from './notification.entity.js';
 import { NotificationStore } from './notification-store.js';
 import { NOBODY } from './sender-key.js';
 import type { TwilioParameters } from '../twilio/twilio.gateway.js';
-import { UsersService, type ProfileChange } from '../users/users.service.js';
+import { UserStore, type ProfileChange } from '../users/user.store.js';
 
 /** The message of one recipient, before it is stored. */
 export interface NewMessage {
@@ -92,7 +92,7 @@ export class Acceptance {
 
   constructor(
     private readonly database: Database,
-    private readonly users: UsersService,
+    private readonly users: UserStore,
     private readonly notifications: NotificationStore,
   ) {}
 

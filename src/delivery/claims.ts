@@ -11,11 +11,13 @@ import { CredentialsBreaker } from './breaker.js';
 import type { Discard, Evidence } from './evidence.js';
 import { rateOf, type Rate } from './gcra.js';
 import { InFlight } from './in-flight.js';
-import { MessageLedger, stepOf, type MessageStep, type Queue } from './ledger.js';
+import { MessageLedger, type Queue } from './ledger.js';
 import type { AddressedRow } from './ledger.rows.js';
+import { stepOf, writesOf, type MessageStep } from './ledger.writes.js';
 import { Pacer, type Allowance } from './pacer.js';
 import { INSTANCE_DELETED, refusalOf } from './refusals.js';
 import { NOBODY, senderOf } from './sender-key.js';
+import { Shares } from './shares.js';
 
 /** A message with a started attempt, which this process alone may now POST. */
 export interface ClaimedMessage {
@@ -61,8 +63,6 @@ interface OpenQueue extends Queue {
 
 /** Queues that one claim takes from at most; the others have their turn in the next one. */
 const MAX_QUEUES = 32;
-/** Messages without an address that are given up in one claim. */
-const MAX_REFUSED = 500;
 const MAX_FENCE = 2 ** 30;
 /** How soon to look again at what another node holds, or what is left over. */
 const SHORT_REST_MS = 20;
@@ -193,10 +193,8 @@ export class Claims {
       messages.push(...claimed);
       if (rows.length === limit) restMs = Math.min(restMs, this.restAfter(queue, paced));
     }
-    yield* writeAll(
-      [this.pacer.spent(allowances), ...this.ledger.writes(steps)],
-      this.database.dialect.combined,
-    );
+    const { dialect } = this.database;
+    yield* writeAll([this.pacer.spent(allowances), ...writesOf(steps, dialect)], dialect.combined);
     return { steps, restMs };
   }
 
@@ -246,33 +244,6 @@ export class Claims {
 }
 
 const NOTHING: Claimed = { messages: [], restMs: Infinity };
-
-/** Shares the requests that accounts may still begin out among the queues. */
-class Shares {
-  private readonly waiting = new Map<string, number>();
-  private readonly taken = new Map<string, number>();
-
-  constructor(
-    queues: readonly OpenQueue[],
-    private readonly inFlight: InFlight,
-  ) {
-    for (const { accountSid } of queues) {
-      this.waiting.set(accountSid, (this.waiting.get(accountSid) ?? 0) + 1);
-    }
-  }
-
-  /** What the next of an account's queues may take: an equal part of what those before it have left. */
-  of({ accountSid, sender }: OpenQueue): number {
-    if (accountSid === '') return MAX_REFUSED;
-    const room = this.inFlight.room(accountSid, sender) - (this.taken.get(accountSid) ?? 0);
-    return Math.max(0, Math.ceil(room / this.waiting.get(accountSid)!));
-  }
-
-  take({ accountSid }: OpenQueue, count: number): void {
-    this.waiting.set(accountSid, this.waiting.get(accountSid)! - 1);
-    this.taken.set(accountSid, (this.taken.get(accountSid) ?? 0) + count);
-  }
-}
 
 const startOf = (row: AddressedRow, { refusal }: OpenQueue, start: Start): Evidence => ({
   ...start,

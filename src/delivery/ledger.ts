@@ -1,37 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
-import type { JsonColumns } from '../database/dialect.js';
-import { query, writeAll, type Transaction, type Write } from '../database/transaction.js';
+import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
-import { DELIVERY_EVENT_TABLE } from '../events/delivery-event.entity.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
-import { ATTEMPT_TABLE } from './attempt.entity.js';
-import {
-  ENDED_COLUMNS,
-  EVENT_COLUMNS,
-  STARTED_COLUMNS,
-  STATE_COLUMNS,
-  changedFields,
-  changedRow,
-  columnsOf,
-  endedRow,
-  eventRow,
-  startedRow,
-  stateOf,
-  type AddressedRow,
-  type StateRow,
-} from './ledger.rows.js';
+import { STATE_COLUMNS, stateOf, type AddressedRow, type StateRow } from './ledger.rows.js';
+import { stepOf, writesOf, type MessageStep } from './ledger.writes.js';
 import type { Evidence } from './evidence.js';
-import {
-  step,
-  type AttemptChange,
-  type MessageState,
-  type MessageStatus,
-  type Step,
-} from './message-state.js';
+import { step, type MessageState, type MessageStatus } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { redactedStep } from './redacted-step.js';
 
@@ -52,14 +30,6 @@ export interface CheckedMessage {
 export interface Recorded {
   readonly applied: boolean;
   readonly state?: MessageState;
-}
-
-/** A step that a message takes. */
-export interface MessageStep {
-  readonly messageId: string;
-  readonly at: number;
-  readonly before: MessageState;
-  readonly step: Step;
 }
 
 /** The messages of one sender in one status. */
@@ -178,7 +148,7 @@ export class MessageLedger {
       rows.push(...(yield* this.lockDue({ status, sender, at, limit: share })));
     }
     const steps = rows.map((row) => stepOf(row, evidence));
-    yield* writeAll(this.writes(steps), this.database.dialect.combined);
+    yield* writeAll(writesOf(steps, this.database.dialect), this.database.dialect.combined);
     return { rows, steps };
   }
 
@@ -225,66 +195,8 @@ export class MessageLedger {
       return { messageId, at: evidence.at, before: state, step: taken };
     });
     const taken = steps.filter((each) => each !== undefined);
-    yield* writeAll(this.writes(taken), dialect.combined);
+    yield* writeAll(writesOf(taken, dialect), dialect.combined);
     return steps;
-  }
-
-  /** What the steps come to. */
-  writes(steps: readonly MessageStep[]): Write[] {
-    const { dialect } = this.database;
-    return [
-      ...this.stateWrites(steps),
-      {
-        statement: dialect.insert(ATTEMPT_TABLE, STARTED_COLUMNS),
-        rows: steps.flatMap(({ messageId, step: { attempt } }) =>
-          attempt?.startedAt === undefined ? [] : [startedRow(messageId, attempt)],
-        ),
-      },
-      {
-        // What is certain corrects what was unclear, and proof that Twilio has it everything - but never another proof.
-        statement: dialect.update(
-          ATTEMPT_TABLE,
-          ENDED_COLUMNS,
-          ['message_id', 'no'],
-          `(${ATTEMPT_TABLE}.outcome IS NULL OR ${ATTEMPT_TABLE}.outcome = 'ambiguous' OR r.outcome = 'accepted')
-            AND (${ATTEMPT_TABLE}.sid IS NULL OR r.sid IS NULL OR ${ATTEMPT_TABLE}.sid = r.sid)`,
-        ),
-        rows: endedAttempts(steps).map(({ messageId, attempt }) => endedRow(messageId, attempt)),
-      },
-      {
-        statement: dialect.insert(DELIVERY_EVENT_TABLE, EVENT_COLUMNS, 'keep'),
-        rows: steps.flatMap(({ messageId, step: { event } }) =>
-          event ? [eventRow(messageId, event)] : [],
-        ),
-      },
-    ];
-  }
-
-  /** What differs alone: a column that is set has its indexes written, whether it changes or not. */
-  private stateWrites(steps: readonly MessageStep[]): Write[] {
-    const changes = new Map<string, { before: MessageState; after: MessageState }>();
-    for (const {
-      messageId,
-      before,
-      step: { applied, state },
-    } of steps) {
-      if (!applied) continue;
-      const first = changes.get(messageId)?.before ?? before;
-      changes.set(messageId, { before: first, after: state });
-    }
-    const byShape = new Map<string, { columns: JsonColumns; rows: object[] }>();
-    for (const [id, { before, after }] of changes) {
-      const fields = changedFields(before, after);
-      if (fields.length === 0) continue;
-      const shape = fields.join();
-      const update = byShape.get(shape) ?? { columns: columnsOf(fields), rows: [] };
-      update.rows.push(changedRow(id, after, fields));
-      byShape.set(shape, update);
-    }
-    return [...byShape.values()].map(({ columns, rows }) => ({
-      statement: this.database.dialect.update(MESSAGE_TABLE, columns, ['id']),
-      rows,
-    }));
   }
 
   /** Tells listeners what the steps taught, once they are committed. */
@@ -295,27 +207,4 @@ export class MessageLedger {
       ),
     );
   }
-}
-
-/** What the evidence makes of a message that was just read. */
-export function stepOf(row: StateRow, evidence: Evidence): MessageStep {
-  const before = stateOf(row);
-  return { messageId: row.id, at: evidence.at, before, step: step(before, evidence) };
-}
-
-type EndedAttempt = Pick<MessageStep, 'messageId'> & { attempt: AttemptChange };
-
-/** The attempts that end, each once: by what is certain rather than by what is unclear, best by proof that Twilio has it. */
-function endedAttempts(steps: readonly MessageStep[]): EndedAttempt[] {
-  const ended = new Map<string, EndedAttempt>();
-  for (const {
-    messageId,
-    step: { attempt },
-  } of steps) {
-    if (!attempt?.outcome) continue;
-    const key = `${messageId}/${attempt.no}`;
-    const isUnclear = (ended.get(key)?.attempt.outcome ?? 'ambiguous') === 'ambiguous';
-    if (isUnclear || attempt.outcome === 'accepted') ended.set(key, { messageId, attempt });
-  }
-  return [...ended.values()];
 }

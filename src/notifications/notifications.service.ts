@@ -23,7 +23,7 @@ import type { TwilioCredentials, TwilioParameters } from '../twilio/twilio.gatew
 import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
 import { isWhatsappAddress } from '../users/phone-number.js';
 import type { UserDirectory } from '../users/user-directory.js';
-import { UsersService, type ProfileChange } from '../users/users.service.js';
+import { UserStore, type ProfileChange } from '../users/user.store.js';
 import { messageBody } from './message-body.js';
 import { parseNotification, type NotificationRequest } from './notification-request.js';
 import type { Override } from './override.js';
@@ -46,7 +46,7 @@ export class NotificationsService {
   constructor(
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
     @InjectUserDirectory() private readonly directory: UserDirectory,
-    private readonly users: UsersService,
+    private readonly users: UserStore,
     private readonly instances: ProviderInstances,
     private readonly cipher: CredentialsCipher,
     private readonly database: Database,
@@ -139,7 +139,7 @@ export class NotificationsService {
     if (!this.users.isInCharge) return [];
     const users = recipients.filter(hasProfile);
     // What the host's transaction sees may be older than what is there.
-    return transaction ? users : this.users.effective(users);
+    return transaction ? users : this.users.unapplied(users);
   }
 
   private async chooseInstance(

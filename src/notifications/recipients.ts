@@ -1,5 +1,5 @@
 import { IDENTIFIER_HINT, isIdentifier } from '../validation/identifier.js';
-import type { ProfileChange } from '../users/users.service.js';
+import type { ProfileChange } from '../users/user.store.js';
 
 export const MAX_RECIPIENTS = 10_000;
 const MAX_PROBLEMS = 10;

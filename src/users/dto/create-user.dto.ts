@@ -1,5 +1,5 @@
 import { IsObject, IsOptional, IsString } from 'class-validator';
-import type { Profile } from '../users.service.js';
+import type { Profile } from '../user.store.js';
 
 /** Body of `POST users`. */
 export class CreateUserDto {
