@@ -13,6 +13,9 @@ const DECISIVE: readonly (readonly [name: string, signed: RegExp])[] = [
   ['SmsStatus', /SmsStatus[a-z]/g],
 ];
 
+/** How the names of all of them end. */
+const MAY_DECIDE = /(?:Sid|Code|Status)$/;
+
 /**
  * Reads a status callback. `EventType` is not looked at: it has been seen as READ on a message that failed.
  *
@@ -43,15 +46,16 @@ export function isDisguised(parameters: FormParameters, text = signedText(parame
   const fields = new Map(parameters);
   const differ = (name: string, twin: string) =>
     fields.has(twin) && fields.get(twin) !== fields.get(name);
+  const decisive = parameters.filter(([name]) => MAY_DECIDE.test(name));
   return (
     differ('MessageSid', 'SmsSid') ||
     differ('MessageStatus', 'SmsStatus') ||
     /^\d+\D/.test(fields.get('ErrorCode') ?? '') ||
     DECISIVE.some(
       ([name, signed]) =>
-        parameters.filter(([other]) => other === name).length > 1 ||
+        decisive.filter(([other]) => other === name).length > 1 ||
         (text.match(signed) ?? []).length !==
-          parameters.filter((field) => isSignedAs(field, name, signed)).length,
+          decisive.filter((field) => isSignedAs(field, name, signed)).length,
     )
   );
 }

@@ -1,11 +1,19 @@
 import { BadRequestException, type INestApplication } from '@nestjs/common';
 import { parse } from 'node:querystring';
+import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 
 /** Ten thousand recipients with attributes fit in. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
+const CALLBACKS = `/callbacks/${PROVIDER_IDENTIFIER}/`;
+
+/** What Nest hands to a parser; `rawBody` where the application was created with it. */
+interface ParsedRequest {
+  readonly url: string;
+  readonly rawBody?: Buffer;
+}
 
 type FastifyParser = (
-  request: unknown,
+  request: ParsedRequest,
   body: Buffer,
   done: (error: Error | null, parsed?: unknown) => void,
 ) => void;
@@ -30,7 +38,9 @@ export function useWhatsappBodyParsers(app: INestApplication): void {
   }
 }
 
-const parseForm: FastifyParser = (_request, body, done) => done(null, parse(body.toString('utf8')));
+// Of a callback nobody needs more than the bytes that are signed.
+const parseForm: FastifyParser = ({ url, rawBody }, body, done) =>
+  done(null, rawBody && url.includes(CALLBACKS) ? {} : parse(body.toString('utf8')));
 
 const parseJson: FastifyParser = (_request, body, done) => {
   if (body.length === 0) return done(null, {});
