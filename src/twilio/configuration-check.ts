@@ -1,4 +1,4 @@
-import { TransportError, type TwilioResponse } from './transport.js';
+import { TransportError, type TwilioResponse } from './twilio-response.js';
 
 /** What Twilio says of a provider instance's configuration. */
 export interface ConfigurationCheck {

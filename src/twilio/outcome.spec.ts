@@ -1,5 +1,5 @@
 import { outcomeOf, outcomeOfFailure, retryAfterMs } from './outcome.js';
-import { TransportError } from './transport.js';
+import { TransportError } from './twilio-response.js';
 
 const SID = `SM${'1'.repeat(32)}`;
 const answer = (statusCode: number, body: unknown, headers = {}) =>

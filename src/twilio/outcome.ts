@@ -1,5 +1,5 @@
 import { explainError } from './error-catalogue.js';
-import { TransportError, type TwilioResponse } from './transport.js';
+import { TransportError, type TwilioResponse } from './twilio-response.js';
 
 /** What one POST of a message came to. */
 export type Outcome =

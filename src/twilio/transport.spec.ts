@@ -3,7 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { jest } from '@jest/globals';
 import type { Dispatcher } from 'undici';
-import { Exchange, TransportError, TwilioTransport } from './transport.js';
+import { Exchange, TwilioTransport } from './transport.js';
+import { TransportError } from './twilio-response.js';
 
 const OK = 'HTTP/1.1 201 Created\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n{}';
 

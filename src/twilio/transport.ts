@@ -1,33 +1,7 @@
 import { stringify } from 'node:querystring';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import { Agent, type Dispatcher } from 'undici';
-
-/** An answer of Twilio's, whatever its status. */
-export interface TwilioResponse {
-  readonly statusCode: number;
-  readonly headers: Record<string, string | string[] | undefined>;
-  readonly body: string;
-}
-
-/**
- * A request that got no answer. It carries nothing of the request: no credentials, no text, no phone number.
- */
-export class TransportError extends Error {
-  override readonly name = 'TransportError';
-
-  constructor(
-    /** Whether the request may have reached Twilio: it was handed to a connection that stood. */
-    readonly reachedTheWire: boolean,
-    /** The code of the network error, such as `ECONNREFUSED`. */
-    readonly code: string,
-  ) {
-    super(
-      reachedTheWire
-        ? `The connection to Twilio failed before an answer was read (${code}).`
-        : `No connection to Twilio could be made (${code}).`,
-    );
-  }
-}
+import { TransportError, type TwilioResponse } from './twilio-response.js';
 
 const MAX_RESPONSE_BYTES = 64 * 1024;
 // Idle connections are dropped before the other side does, which would make the next request ambiguous.

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import twilio, { type Twilio } from 'twilio';
+import type twilio from 'twilio';
+import type { Twilio } from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
@@ -17,7 +18,8 @@ import {
   toErrorCode,
   type Outcome,
 } from './outcome.js';
-import { TransportError, TwilioTransport, type TwilioResponse } from './transport.js';
+import type { TwilioTransport } from './transport.js';
+import { TransportError, type TwilioResponse } from './twilio-response.js';
 import { toWhatsappAddress } from './whatsapp-address.js';
 
 /** What a request to Twilio is authenticated with. */
@@ -55,17 +57,24 @@ export const LIST_PAGE = 50;
 const API = 'https://api.twilio.com/2010-04-01/Accounts';
 const MAX_CLIENTS = 1000;
 
+/** Twilio's SDK, and the HTTP client under it. */
+interface Sdk {
+  readonly connect: typeof twilio;
+  readonly transport: TwilioTransport;
+}
+
 /** Speaks to Twilio through its SDK. No error of the SDK, which may hold credentials, leaves this class. */
 @Injectable()
 export class TwilioGateway implements OnApplicationShutdown {
-  private readonly transport: TwilioTransport;
+  private sdk?: Promise<Sdk>;
   private readonly clients = new Map<string, Twilio>();
 
-  constructor(@InjectWhatsappOptions() { twilioApiUrl, delivery }: TwilioWhatsappOptions) {
-    this.transport = new TwilioTransport({
-      apiUrl: twilioApiUrl,
-      timeoutMs: delivery.requestTimeoutMs,
-    });
+  constructor(@InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions) {}
+
+  /** Loads what requests are made with. Applications start faster when that waits until there is something to send. */
+  load(): Promise<Sdk> {
+    this.sdk ??= loadSdk(this.options);
+    return this.sdk;
   }
 
   /** POSTs one message. Never rejects: what went wrong is part of the outcome. */
@@ -120,8 +129,9 @@ export class TwilioGateway implements OnApplicationShutdown {
     return { ok: sender.ok, credentials: account, sender };
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.transport.destroy();
+  async onApplicationShutdown(): Promise<void> {
+    const { transport } = (await this.sdk) ?? {};
+    await transport?.destroy();
   }
 
   private async ask(
@@ -135,28 +145,38 @@ export class TwilioGateway implements OnApplicationShutdown {
     }
   }
 
-  private request(
+  private async request(
     credentials: TwilioCredentials,
     options: RequestClient.RequestOptions,
   ): Promise<TwilioResponse> {
-    return this.client(credentials).request(options) as Promise<TwilioResponse>;
+    const client = this.client(credentials, await this.load());
+    return (await client.request(options)) as TwilioResponse;
   }
 
-  private client(credentials: TwilioCredentials): Twilio {
+  private client(credentials: TwilioCredentials, { connect, transport }: Sdk): Twilio {
     const { accountSid, apiKey } = credentials;
     const user = apiKey?.sid ?? accountSid;
     const key = [accountSid, user, secretOf(credentials)].join(':');
     let client = this.clients.get(key);
     if (!client) {
       if (this.clients.size === MAX_CLIENTS) this.clients.clear();
-      client = twilio(user, secretOf(credentials), {
+      client = connect(user, secretOf(credentials), {
         accountSid,
-        httpClient: this.transport as unknown as RequestClient,
+        httpClient: transport as unknown as RequestClient,
       });
       this.clients.set(key, client);
     }
     return client;
   }
+}
+
+async function loadSdk({ twilioApiUrl, delivery }: TwilioWhatsappOptions): Promise<Sdk> {
+  const [{ default: connect }, { TwilioTransport: Transport }] = await Promise.all([
+    import('twilio'),
+    import('./transport.js'),
+  ]);
+  const options = { apiUrl: twilioApiUrl, timeoutMs: delivery.requestTimeoutMs };
+  return { connect, transport: new Transport(options) };
 }
 
 interface MessageResource {

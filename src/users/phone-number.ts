@@ -1,9 +1,10 @@
-import {
-  getCountries,
-  getCountryCallingCode,
-  isPossiblePhoneNumber,
-  Metadata,
-} from 'libphonenumber-js/min';
+import { createRequire } from 'node:module';
+import type * as LibPhoneNumber from 'libphonenumber-js/min';
+
+// As CommonJS most of it is there already: class-validator has loaded it. As a module all of it would be loaded again.
+const { getCountries, getCountryCallingCode, isPossiblePhoneNumber, Metadata } = createRequire(
+  import.meta.url,
+)('libphonenumber-js/min') as typeof LibPhoneNumber;
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 /** WhatsApp's business-scoped user ids: a country, then letters and digits (`whatsapp:US.abc`). */
