@@ -9,7 +9,8 @@ import { DeliveryAnnouncer } from './announcer.js';
 import { STATE_COLUMNS, stateOf, type AddressedRow, type StateRow } from './ledger.rows.js';
 import { stepOf, writesOf, type MessageStep } from './ledger.writes.js';
 import type { Evidence } from './evidence.js';
-import { step, type MessageState, type MessageStatus } from './message-state.js';
+import type { MessageState, MessageStatus } from './message-state.js';
+import { step } from './message-step.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { redactedStep } from './redacted-step.js';
 

@@ -16,7 +16,8 @@ import {
   stateOf,
   type StateRow,
 } from './ledger.rows.js';
-import { step, type AttemptChange, type MessageState, type Step } from './message-state.js';
+import type { AttemptChange, MessageState, Step } from './message-state.js';
+import { step } from './message-step.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 
 /** A step that a message takes. */

@@ -1,5 +1,6 @@
 import type { Report } from './evidence.js';
-import { initialState, step, type MessageState } from './message-state.js';
+import { initialState, type MessageState } from './message-state.js';
+import { step } from './message-step.js';
 import { redactedStep } from './redacted-step.js';
 
 const SID = `SM${'a'.repeat(32)}`;

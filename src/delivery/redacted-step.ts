@@ -1,5 +1,6 @@
 import type { Evidence } from './evidence.js';
-import { step, type MessageState, type Step } from './message-state.js';
+import type { MessageState, Step } from './message-state.js';
+import { step } from './message-step.js';
 
 /**
  * {@link step} of a message whose content and address were erased: words do not come back with what is learnt late,

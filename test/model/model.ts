@@ -1,11 +1,7 @@
 import { CHECKS_TO_VERIFY } from '../../src/delivery/check-schedule.js';
 import type { Evidence, Report } from '../../src/delivery/evidence.js';
-import {
-  initialState,
-  step,
-  type MessageState,
-  type Step,
-} from '../../src/delivery/message-state.js';
+import { initialState, type MessageState, type Step } from '../../src/delivery/message-state.js';
+import { step } from '../../src/delivery/message-step.js';
 import type { AmbiguousPolicy } from '../../src/twilio-whatsapp.options.js';
 import { eventTypeOf } from '../../src/twilio/statuses.js';
 

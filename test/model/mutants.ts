@@ -1,4 +1,5 @@
-import { step, type MessageState } from '../../src/delivery/message-state.js';
+import type { MessageState } from '../../src/delivery/message-state.js';
+import { step } from '../../src/delivery/message-step.js';
 import type { CheckOptions, Reducer } from './model.js';
 
 /** Changes the state that one kind of evidence leads to. */

@@ -1,0 +1,269 @@
+import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
+import type { Answer, Discard, Evidence, Report, Resolution } from './evidence.js';
+import {
+  RANK,
+  type AttemptChange,
+  type AttemptOutcome,
+  type LoggedEvent,
+  type MessageState,
+  type Step,
+} from './message-state.js';
+import {
+  adopt,
+  applied,
+  cleared,
+  discarded,
+  failed,
+  ignored,
+  learn,
+  newlyKnown,
+  unsettled,
+} from './message-transitions.js';
+import { MAX_ATTEMPTS, retryDelay } from './retry.js';
+
+/**
+ * Folds one piece of evidence into the state of a message. The only place that decides what a message's status is.
+ *
+ * Positive evidence - Twilio has it - is adopted from any state, whoever brings it. Negative evidence needs the
+ * fence, so a worker that lost its lease cannot put a message back that another is sending.
+ */
+export function step(state: MessageState, evidence: Evidence): Step {
+  const { at } = evidence;
+  switch (evidence.kind) {
+    case 'started': {
+      if (state.status !== 'queued' || state.dueAt === null || state.dueAt > at) {
+        return ignored(state);
+      }
+      if (evidence.refusal) return discarded(state, at, evidence.refusal, 'refused', 'engine');
+      if (at >= state.expiresAt) return discarded(state, at, expired(state), 'expired', 'engine');
+      const attempts = state.attempts + 1;
+      return {
+        ...applied({
+          ...state,
+          status: 'sending',
+          fence: evidence.fence,
+          attempts,
+          dueAt: evidence.leaseUntil,
+        }),
+        attempt: { no: attempts, startedAt: at },
+      };
+    }
+
+    case 'accepted': {
+      const { sid, providerStatus } = evidence;
+      return {
+        // An answer that comes later than the news that the attempt has failed is no news.
+        ...(evidence.attempt <= state.failedAttempts
+          ? ignored(state)
+          : learn(adopt(state, sid, at), state, { type: 'sent', at })),
+        attempt: ended(evidence, 'accepted', at, { sid }),
+        event: {
+          type: 'sent',
+          providerStatus,
+          sid,
+          errorCode: 0,
+          source: 'response',
+          occurredAt: at,
+        },
+      };
+    }
+
+    case 'notSent': {
+      const attempt = ended(evidence, 'notSent', at, { errorCode: evidence.errorCode });
+      if (!isOpen(state, evidence.fence)) {
+        return evidence.isUnconfirmed ? ignored(state) : { ...ignored(state), attempt };
+      }
+      if (evidence.retryAt === null) {
+        return { ...discarded(state, at, evidence, 'rejected', 'engine'), attempt };
+      }
+      const { reason, explanation, errorCode = null, retryAt } = evidence;
+      return {
+        ...applied({ ...state, status: 'queued', dueAt: retryAt, reason, explanation, errorCode }),
+        attempt,
+      };
+    }
+
+    case 'rejected': {
+      const attempt = ended(evidence, 'rejected', at, { errorCode: evidence.errorCode });
+      if (!isOpen(state, evidence.fence)) return { ...ignored(state), attempt };
+      return { ...discarded(state, at, evidence, 'rejected', 'response'), attempt };
+    }
+
+    case 'ambiguous': {
+      const attempt = ended(evidence, 'ambiguous', at, {});
+      if (state.status !== 'sending' || state.fence !== evidence.fence) {
+        return { ...ignored(state), attempt };
+      }
+      return { ...applied(unsettled(state, at, evidence)), attempt };
+    }
+
+    case 'lapsed':
+      if (state.status !== 'sending' || state.dueAt === null || state.dueAt > at) {
+        return ignored(state);
+      }
+      return {
+        ...applied(unsettled(state, at, evidence)),
+        attempt: {
+          no: state.attempts,
+          endedAt: at,
+          outcome: 'ambiguous',
+          detail: 'the process that sent it ended before it knew',
+        },
+      };
+
+    case 'missing': {
+      // A look that came too early, or was about another attempt, proves nothing.
+      const isVerified = state.checks >= CHECKS_TO_VERIFY && state.attempts === evidence.attempt;
+      if (state.status !== 'unknown' || !isVerified) return ignored(state);
+      const next = unsettled(state, at, evidence);
+      return next.status === 'queued' ? applied(next) : ignored(state);
+    }
+
+    case 'checked':
+      if (state.status !== 'unknown' && state.status !== 'sent') return ignored(state);
+      if (state.dueAt === null || state.dueAt > at) return ignored(state);
+      return applied({
+        ...state,
+        checks: state.checks + 1,
+        dueAt: nextCheck(state.status, state.checks + 1, at),
+      });
+
+    case 'reported':
+      return reported(state, evidence);
+
+    case 'canceled':
+      if (state.status !== 'queued') return ignored(state);
+      return discarded(state, at, CANCELED, 'canceled', 'operator');
+
+    case 'resolved':
+      return resolved(state, evidence);
+  }
+}
+
+/** What Twilio says of one of the message's attempts. */
+function reported(state: MessageState, evidence: Report & { at: number }): Step {
+  const { at, sid, providerStatus, type, discard, source, raw } = evidence;
+  const event: LoggedEvent = {
+    type,
+    providerStatus,
+    sid,
+    errorCode: discard?.errorCode ?? 0,
+    explanation: discard?.explanation,
+    source,
+    occurredAt: at,
+    raw,
+  };
+  // A report that does not tell its attempt may be about one that has failed, unless it brings the present SID.
+  const isOver =
+    evidence.attempt === undefined
+      ? state.failedAttempts > 0 && state.sid !== sid
+      : evidence.attempt <= state.failedAttempts;
+  // Of an attempt that has failed, only the proof that it arrived all the same counts.
+  if (isOver && (!type || RANK[type] <= RANK.discarded)) {
+    return {
+      ...ignored(state),
+      event: type === 'discarded' ? { ...event, type: undefined } : event,
+    };
+  }
+  // The report that brings the SID also settles its attempt, whose answer may never come.
+  const attempt: AttemptChange | undefined =
+    evidence.attempt === undefined || state.sid !== null
+      ? undefined
+      : { no: evidence.attempt, outcome: 'accepted', sid, endedAt: at };
+  const adopted = adopt(state, sid, at);
+  const retryMs = retryAfterFailure(adopted, evidence);
+  if (retryMs !== null) {
+    return {
+      ...applied(failed(adopted, at + retryMs, evidence)),
+      learnt: newlyKnown(state, adopted),
+      attempt,
+      event: { ...event, type: undefined },
+    };
+  }
+  // Another SID is proof of a second send: it may show that the recipient has it, never that they have not.
+  const isForeign = adopted.sid !== sid && type === 'discarded';
+  return {
+    ...learn(adopted, state, isForeign ? { type: undefined, at } : { type, at, discard }),
+    attempt,
+    event,
+  };
+}
+
+/** An operator's word on a message of which nobody else knows whether it was sent. */
+function resolved(state: MessageState, evidence: Resolution & { at: number }): Step {
+  if (state.status !== 'unknown') return ignored(state);
+  const { at, status, explanation } = evidence;
+  if (status === 'queued') {
+    const expiresAt = Math.max(state.expiresAt, at + RESEND_WINDOW_MS);
+    return applied({ ...cleared(state), status, dueAt: at, expiresAt });
+  }
+  if (status === 'discarded') {
+    const reason = {
+      reason: 'resolved_not_sent',
+      explanation: explanation ?? 'An operator found that the message was not sent.',
+    };
+    return discarded(state, at, reason, 'resolved', 'operator');
+  }
+  const sent = {
+    ...cleared(state),
+    status,
+    checks: 0,
+    // Without a SID there is nothing to ask for.
+    dueAt: evidence.sid ? nextCheck('sent', 0, at) : null,
+    sentAt: at,
+    sid: evidence.sid ?? null,
+  };
+  return {
+    ...learn(sent, state, { type: 'sent', at }),
+    attempt: evidence.sid
+      ? { no: state.attempts, outcome: 'accepted', sid: evidence.sid, endedAt: at }
+      : undefined,
+    event: {
+      type: 'sent',
+      providerStatus: 'resolved',
+      sid: evidence.sid ?? '',
+      errorCode: 0,
+      explanation,
+      source: 'operator',
+      occurredAt: at,
+    },
+  };
+}
+
+/** How long a message may still take that an operator sends again, however old it is. */
+const RESEND_WINDOW_MS = 86_400_000;
+
+/** What kept it from being sent is still the explanation. */
+const expired = ({ explanation, errorCode }: MessageState): Discard => ({
+  reason: 'expired',
+  explanation: `The message could not be sent before it expired. ${explanation ?? 'Nothing was tried.'}`,
+  errorCode: errorCode ?? undefined,
+});
+
+const CANCELED: Discard = {
+  reason: 'canceled',
+  explanation: 'The message was cancelled before it was sent.',
+};
+
+/** Whether nobody has decided since about what a worker sends: it still does, or its lease has ended and no more. */
+const isOpen = (state: MessageState, fence: number): boolean =>
+  (state.status === 'sending' && state.fence === fence) ||
+  (state.status === 'unknown' && state.fence === fence + 1);
+
+/** Milliseconds until a message is tried again that Twilio had accepted and failed to pass on; null to leave it. */
+const retryAfterFailure = (
+  { status, sid, attempts }: MessageState,
+  { jitter, sid: failedSid }: Report,
+): number | null =>
+  jitter === undefined || status !== 'sent' || sid !== failedSid || attempts >= MAX_ATTEMPTS
+    ? null
+    : retryDelay(attempts, 0, jitter);
+
+function ended(
+  { attempt, httpStatus, detail }: Answer,
+  outcome: AttemptOutcome,
+  at: number,
+  found: Pick<AttemptChange, 'sid' | 'errorCode'>,
+): AttemptChange {
+  return { no: attempt, endedAt: at, outcome, httpStatus, detail, ...found };
+}

@@ -1,0 +1,145 @@
+import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
+import { nextCheck } from './check-schedule.js';
+import type { Discard, Report, Resend } from './evidence.js';
+import { RANK, type MessageState, type Step } from './message-state.js';
+import { MAX_ATTEMPTS } from './retry.js';
+
+export const ignored = (state: MessageState): Step => ({ state, applied: false, learnt: [] });
+export const applied = (state: MessageState): Step => ({ state, applied: true, learnt: [] });
+
+export const cleared = (state: MessageState): MessageState => ({
+  ...state,
+  reason: null,
+  explanation: null,
+  errorCode: null,
+});
+
+/** Whether Twilio has the message is not known: it is held, or sent again where the policy says so. */
+export const unsettled = (state: MessageState, at: number, { resendAt }: Resend): MessageState =>
+  resendAt === undefined || state.attempts >= MAX_ATTEMPTS
+    ? unknown(state, at)
+    : {
+        ...state,
+        status: 'queued',
+        fence: state.fence + 1,
+        dueAt: resendAt,
+        reason: 'outcome_unknown',
+        explanation:
+          'Twilio may have accepted the message: its answer was lost. It is sent again, as the policy says.',
+      };
+
+/** Twilio has given the attempt up; the message waits for the next one. */
+export const failed = (
+  state: MessageState,
+  dueAt: number,
+  { attempt = state.attempts, discard }: Report,
+): MessageState => ({
+  ...state,
+  status: 'queued',
+  fence: state.fence + 1,
+  failedAttempts: attempt,
+  sid: null,
+  dueAt,
+  reason: discard?.reason ?? null,
+  explanation: discard?.explanation ?? null,
+  errorCode: discard?.errorCode ?? null,
+});
+
+const unknown = (state: MessageState, at: number): MessageState => ({
+  ...state,
+  status: 'unknown',
+  fence: state.fence + 1,
+  checks: 0,
+  dueAt: nextCheck('unknown', 0, at),
+  reason: 'outcome_unknown',
+  explanation:
+    'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback or a look at Twilio settles it.',
+});
+
+/** Twilio has the message: whatever was planned or believed for it is off. */
+export function adopt(state: MessageState, sid: string, at: number): MessageState {
+  if (state.sid !== null) return state;
+  const sentAt = state.sentAt ?? at;
+  // Delivery can only be known already when an operator had settled the message without a SID.
+  if (RANK[state.status] > RANK.discarded) return { ...state, sid, sentAt };
+  return {
+    ...cleared(state),
+    status: 'sent',
+    fence: state.fence + 1,
+    checks: 0,
+    dueAt: nextCheck('sent', 0, at),
+    sid,
+    sentAt,
+    discardedAt: null,
+  };
+}
+
+/** Moves the status up by rank and notes what was learnt for the first time. */
+export function learn(
+  state: MessageState,
+  before: MessageState,
+  { type, at, discard }: { type?: DeliveryEventType; at: number; discard?: Discard },
+): Step {
+  let next = state;
+  if (type && RANK[type] > RANK[next.status]) next = { ...next, status: type, dueAt: null };
+  // Nobody reads what has not arrived, also when Twilio never says that it has.
+  if (type === 'delivered' || type === 'seen') {
+    next = { ...next, deliveredAt: next.deliveredAt ?? at };
+  }
+  if (type === 'seen') next = { ...next, seenAt: next.seenAt ?? at };
+  if (type === 'discarded' && next.status === 'discarded') {
+    next = { ...next, ...explained(next, discard), discardedAt: next.discardedAt ?? at };
+  }
+  return { state: next, applied: next !== before, learnt: newlyKnown(before, next) };
+}
+
+const LEARNT_BY = [
+  ['sent', 'sentAt'],
+  ['delivered', 'deliveredAt'],
+  ['seen', 'seenAt'],
+  ['discarded', 'discardedAt'],
+] as const;
+
+/** What one state knows and the other did not. */
+export const newlyKnown = (before: MessageState, after: MessageState): DeliveryEventType[] =>
+  LEARNT_BY.filter(([, at]) => before[at] === null && after[at] !== null).map(([type]) => type);
+
+/** An explanation is never erased: a later report without an error code leaves the earlier one. */
+function explained(state: MessageState, discard?: Discard): Partial<MessageState> {
+  if (!discard || (state.reason !== null && discard.errorCode === undefined)) return {};
+  const { reason, explanation, errorCode = null } = discard;
+  return { reason, explanation, errorCode };
+}
+
+/** Given up by ourselves. */
+export function discarded(
+  state: MessageState,
+  at: number,
+  { reason, explanation, errorCode }: Discard,
+  providerStatus: string,
+  source: EvidenceSource,
+): Step {
+  const next: MessageState = {
+    ...state,
+    status: 'discarded',
+    fence: state.fence + 1,
+    dueAt: null,
+    reason,
+    explanation,
+    errorCode: errorCode ?? null,
+    discardedAt: at,
+  };
+  return {
+    ...applied(next),
+    learnt: ['discarded'],
+    event: {
+      type: 'discarded',
+      providerStatus,
+      sid: '',
+      errorCode: errorCode ?? 0,
+      explanation,
+      source,
+      occurredAt: at,
+    },
+  };
+}
