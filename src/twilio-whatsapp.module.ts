@@ -15,6 +15,7 @@ import { Courier } from './delivery/courier.js';
 import { Dispatcher } from './delivery/dispatcher.js';
 import { InFlight } from './delivery/in-flight.js';
 import { MessageLedger } from './delivery/ledger.js';
+import { OpenQueues } from './delivery/open-queues.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
@@ -79,6 +80,7 @@ import { UsersService } from './users/users.service.js';
     MessageLog,
     NotificationsService,
     NotificationStore,
+    OpenQueues,
     Pacer,
     ProviderInstances,
     ProviderInstanceStore,

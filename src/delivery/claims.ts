@@ -3,20 +3,17 @@ import { randomInt } from 'node:crypto';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { writeAll, type Transaction } from '../database/transaction.js';
-import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { secretOf } from '../twilio/twilio.gateway.js';
-import { CredentialsBreaker } from './breaker.js';
-import type { Discard, Evidence } from './evidence.js';
+import type { Evidence } from './evidence.js';
 import { rateOf, type Rate } from './gcra.js';
 import { InFlight } from './in-flight.js';
-import { MessageLedger, type Queue } from './ledger.js';
+import { MessageLedger } from './ledger.js';
 import type { AddressedRow } from './ledger.rows.js';
 import { stepOf, writesOf, type MessageStep } from './ledger.writes.js';
 import { Pacer, type Allowance } from './pacer.js';
-import { INSTANCE_DELETED, refusalOf } from './refusals.js';
-import { NOBODY, senderOf } from './sender-key.js';
+import { OpenQueues, type OpenQueue } from './open-queues.js';
+import { refusalOf } from './refusals.js';
 import { Shares } from './shares.js';
 
 /** A message with a started attempt, which this process alone may now POST. */
@@ -53,16 +50,6 @@ export interface Claimed {
 /** What all messages of a claim are started with. */
 type Start = Extract<Evidence, { kind: 'started' }>;
 
-/** A queue that has messages due, and who sends them. */
-interface OpenQueue extends Queue {
-  readonly accountSid: string;
-  readonly perSecond: number;
-  /** Why none of its messages is sent any more. */
-  readonly refusal?: Discard;
-}
-
-/** Queues that one claim takes from at most; the others have their turn in the next one. */
-const MAX_QUEUES = 32;
 const MAX_FENCE = 2 ** 30;
 /** How soon to look again at what another node holds, or what is left over. */
 const SHORT_REST_MS = 20;
@@ -75,16 +62,13 @@ const SHORT_REST_MS = 20;
 @Injectable()
 export class Claims {
   private readonly options: DeliveryOptions;
-  /** Until when looking at a sender or account is in vain, by the monotonic clock. */
-  private readonly restUntil = new Map<string, number>();
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     private readonly ledger: MessageLedger,
-    private readonly instances: ProviderInstances,
-    private readonly breaker: CredentialsBreaker,
+    private readonly queues: OpenQueues,
     private readonly pacer: Pacer,
     private readonly inFlight: InFlight,
   ) {
@@ -98,22 +82,10 @@ export class Claims {
    */
   async take(leaseMs: number): Promise<Claimed> {
     const at = this.clock.now();
-    const queues = await this.ledger.queues('queued');
-    const rests = queues.map(({ dueAt }) => dueAt - at).filter((ms) => ms > 0);
-    const open: OpenQueue[] = [];
-    for (const queue of queues) {
-      if (queue.dueAt > at) continue;
-      const opened = await this.open(queue);
-      if (!opened) continue;
-      const restMs = this.restOf(opened);
-      if (restMs > 0) rests.push(restMs);
-      else if (this.inFlight.room(opened.accountSid, opened.sender) > 0) open.push(opened);
-    }
-    const chosen = chooseAtRandom(open, MAX_QUEUES);
-    if (open.length > chosen.length) rests.push(0);
+    const { queues, restMs: quietMs } = await this.queues.look(at);
     const { messages, restMs } =
-      chosen.length > 0 ? await this.commit(chosen, at, leaseMs) : NOTHING;
-    return { messages, restMs: Math.min(this.options.pollIntervalMs, restMs, ...rests) };
+      queues.length > 0 ? await this.commit(queues, at, leaseMs) : NOTHING;
+    return { messages, restMs: Math.min(this.options.pollIntervalMs, restMs, quietMs) };
   }
 
   private async commit(
@@ -139,28 +111,6 @@ export class Claims {
     } catch (error) {
       throw messages.length > 0 ? new UnconfirmedClaim(messages, error) : error;
     }
-  }
-
-  /** Who sends the messages of the queue; undefined while they are to stay queued. */
-  private async open(queue: Queue): Promise<OpenQueue | undefined> {
-    if (queue.sender === NOBODY) return { ...queue, accountSid: '', perSecond: Infinity };
-    const { instanceId, accountSid } = senderOf(queue.sender);
-    // Another node may have made it a moment ago.
-    const instance =
-      (await this.instances.find(instanceId)) ?? (await this.instances.find(instanceId, 0));
-    // Messages of an instance that is gone are given up one by one: there is nothing to pace.
-    if (!instance || instance.row.deletedAt !== null) {
-      return { ...queue, accountSid: '', perSecond: Infinity, refusal: INSTANCE_DELETED };
-    }
-    const { row, credentials } = instance;
-    const areOwn = accountSid === undefined || accountSid === credentials.accountSid;
-    const isHeldBack = areOwn && this.breaker.holdsBack(row.id, secretOf(credentials));
-    if (!row.enabled || isHeldBack) return undefined;
-    return {
-      ...queue,
-      accountSid: accountSid ?? credentials.accountSid,
-      perSecond: this.instances.messagesPerSecond(row),
-    };
   }
 
   private *claim(
@@ -208,17 +158,10 @@ export class Claims {
       // Another node holds it at this moment.
       if (!allowance) return SHORT_REST_MS;
       if (allowance.left > 0) continue;
-      this.restUntil.set(index === 0 ? sender : accountSid, performance.now() + allowance.restMs);
+      this.queues.rest(index === 0 ? sender : accountSid, allowance.restMs);
       longest = Math.max(longest, allowance.restMs);
     }
     return longest;
-  }
-
-  private restOf({ sender, accountSid }: OpenQueue): number {
-    const until = [sender, accountSid].map((key) => this.restUntil.get(key) ?? 0);
-    const restMs = Math.ceil(Math.max(...until) - performance.now());
-    if (restMs <= 0) [sender, accountSid].forEach((key) => this.restUntil.delete(key));
-    return restMs;
   }
 
   /** The sender's allowance, then the account's, where there are bounds. */
@@ -260,12 +203,4 @@ function claimedMessage(
   const { id, request_id: requestId, instance_id: instanceId, to_address: to } = row;
   const { fence, attempts: attempt } = state;
   return [{ id, requestId, instanceId, sender, accountSid, to, fence, attempt }];
-}
-
-function chooseAtRandom<T>(items: readonly T[], count: number): T[] {
-  const rest = [...items];
-  return Array.from({ length: Math.min(count, rest.length) }, () => {
-    const [chosen] = rest.splice(Math.floor(Math.random() * rest.length), 1);
-    return chosen;
-  });
 }
