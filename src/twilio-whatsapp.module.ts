@@ -24,6 +24,7 @@ import { Reconciler } from './delivery/reconciler.js';
 import { WakeUps } from './delivery/wake-ups.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { NotificationsService } from './notifications/notifications.service.js';
+import { RecipientAddresses } from './notifications/recipient-addresses.js';
 import { CallbackUrls } from './providers/callback-urls.js';
 import { CredentialsCipher } from './providers/credentials-cipher.js';
 import { ProviderInstanceStore } from './providers/provider-instance.store.js';
@@ -79,6 +80,7 @@ import { UsersService } from './users/users.service.js';
     MessageLedger,
     MessageLog,
     NotificationsService,
+    RecipientAddresses,
     NotificationStore,
     OpenQueues,
     Pacer,

@@ -4,29 +4,28 @@ import type { EntityManager } from 'typeorm';
 import { newId } from '../database/time-ordered-id.js';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
-import { Acceptance, type NewMessage, type NewNotification } from '../delivery/acceptance.js';
-import type { Refusal } from '../delivery/refusals.js';
+import { Acceptance, type NewNotification } from '../delivery/acceptance.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
 import { credentialsPlace } from '../delivery/notification-store.js';
 import { senderKey } from '../delivery/sender-key.js';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import type { ProviderInstance } from '../providers/provider-instance.store.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
-import { InjectUserDirectory, InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
   IdempotencyKeyReusedError,
   InvalidNotificationError,
   NotFoundError,
 } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import type { TwilioCredentials, TwilioParameters } from '../twilio/twilio.gateway.js';
+import type { TwilioParameters } from '../twilio/twilio.gateway.js';
 import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
-import { isWhatsappAddress } from '../users/phone-number.js';
-import type { UserDirectory } from '../users/user-directory.js';
 import { UserStore, type ProfileChange } from '../users/user.store.js';
 import { messageBody } from './message-body.js';
 import { parseNotification, type NotificationRequest } from './notification-request.js';
 import type { Override } from './override.js';
+import { overriddenCredentials } from './overridden-credentials.js';
+import { RecipientAddresses } from './recipient-addresses.js';
 import type { Recipient } from './recipients.js';
 
 /** How a notification is sent, beside what it says. */
@@ -45,7 +44,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 export class NotificationsService {
   constructor(
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
-    @InjectUserDirectory() private readonly directory: UserDirectory,
+    private readonly addresses: RecipientAddresses,
     private readonly users: UserStore,
     private readonly instances: ProviderInstances,
     private readonly cipher: CredentialsCipher,
@@ -124,10 +123,7 @@ export class NotificationsService {
         { accountSid: credentials?.accountSid, address: messagingService(parameters) ?? from },
       ),
       from,
-      messages:
-        typeof To === 'string'
-          ? recipients.map(({ identifier }) => this.addressed(identifier, To, dueAt))
-          : await this.address(recipients, dueAt, transaction),
+      messages: await this.addresses.messagesFor(recipients, { to: To, dueAt }, transaction),
       users: await this.changedUsers(recipients, transaction),
     };
   }
@@ -153,48 +149,6 @@ export class NotificationsService {
       throw new InvalidNotificationError([`override.twilio_whatsapp._instance: ${error.message}`]);
     }
   }
-
-  /** Finds where each recipient can be reached; those who cannot be get a message that says so. */
-  private async address(
-    recipients: readonly Recipient[],
-    dueAt: number,
-    transaction?: EntityManager,
-  ): Promise<NewMessage[]> {
-    const strangers = recipients.filter(({ profile }) => profile?.phoneNumber === undefined);
-    // On the host's own connection: to wait for another while it holds one could be to wait forever.
-    const found = await this.directory.find(
-      strangers.map(({ identifier }) => identifier),
-      transaction,
-    );
-    const phones = new Map(found.map(({ identifier, phoneNumber }) => [identifier, phoneNumber]));
-    return recipients.map(({ identifier, profile }) => {
-      const isKnown = profile !== undefined || phones.has(identifier);
-      const phone = profile?.phoneNumber ?? phones.get(identifier);
-      if (phone !== undefined && phone !== null && phone !== '') {
-        return this.addressed(identifier, phone, dueAt);
-      }
-      return this.unreachable(identifier, isKnown ? 'phone_missing' : 'recipient_unknown');
-    });
-  }
-
-  private addressed(recipient: string, address: unknown, dueAt: number): NewMessage {
-    const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
-    if (!isWhatsappAddress(to)) return this.unreachable(recipient, 'phone_invalid');
-    const expiresAt = dueAt + this.options.delivery.expireAfterMs;
-    return { id: newId(), recipient, to, dueAt, expiresAt };
-  }
-
-  /** A message that says why: no need to wait for the time it was scheduled for, this will not change. */
-  private unreachable(recipient: string, reason: Refusal): NewMessage {
-    const now = this.clock.now();
-    return {
-      id: newId(),
-      recipient,
-      reason,
-      dueAt: now,
-      expiresAt: now + this.options.delivery.expireAfterMs,
-    };
-  }
 }
 
 /** The messaging service that chooses the sender, if there is one. */
@@ -204,25 +158,3 @@ function messagingService({ MessagingServiceSid: sid }: TwilioParameters): strin
 
 const hasProfile = (recipient: Recipient): recipient is ProfileChange =>
   recipient.profile !== undefined;
-
-/** The credentials that a request brings along, completed from the instance; undefined when it brings none. */
-function overriddenCredentials(
-  { config }: Override,
-  own: TwilioCredentials,
-): TwilioCredentials | undefined {
-  const {
-    TWILIO_ACCOUNT_SID: accountSid = own.accountSid,
-    TWILIO_AUTH_TOKEN: authToken,
-    TWILIO_API_KEY_SID: sid,
-    TWILIO_API_KEY_SECRET: secret,
-  } = config;
-  const apiKey = sid !== undefined && secret !== undefined ? { sid, secret } : undefined;
-  if (authToken !== undefined) return { accountSid, authToken, ...(apiKey && { apiKey }) };
-  // Its callbacks are signed with the account's token all the same.
-  if (accountSid === own.accountSid) {
-    return apiKey && { accountSid, authToken: own.authToken, apiKey };
-  }
-  throw new InvalidNotificationError([
-    'override.twilio_whatsapp._config.TWILIO_ACCOUNT_SID names another account: pass its TWILIO_AUTH_TOKEN too',
-  ]);
-}
