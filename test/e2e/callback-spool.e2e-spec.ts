@@ -95,6 +95,35 @@ describe.each(PLATFORMS)('the spool on %s', (platform) => {
   });
 });
 
+describeOn(POSTGRES_URL)('a PostgreSQL that hangs', () => {
+  it('keeps no callback waiting: it is kept, and counts once in the end', async () => {
+    const t = await startApplication({ database: POSTGRES_URL });
+    const proxy = await new TcpProxy(new URL(t.database.url)).start();
+    let node: Awaited<ReturnType<typeof startHost>> | undefined;
+    try {
+      node = await startHost(t.database.options, t.simulator.url, {
+        dataSource: (options) => ({ ...options, url: proxy.url }) as DataSourceOptions,
+        options: { spool: { directory }, publicUrl: t.url },
+      });
+      const { id, url, sid } = await new CallbackClient(t).sentMessage();
+      const hanging = new CallbackClient({ ...t, app: node.app });
+      await hanging.post(url, fields(sid, 'accepted')).expect(204);
+      proxy.hang(true);
+      await hanging.post(url, fields(sid, 'delivered')).expect(204);
+      expect(files()).toHaveLength(1);
+      proxy.hang(false);
+      await until(() => files().length === 0);
+      const { status, events } = await new CallbackClient(t).detail(id);
+      expect(status).toBe('delivered');
+      expect(events.filter((event) => event.providerStatus === 'delivered')).toHaveLength(1);
+    } finally {
+      await node?.app.close();
+      await proxy.cut();
+      await t.stop();
+    }
+  });
+});
+
 describeOn(POSTGRES_URL)('an outage of PostgreSQL', () => {
   const MESSAGES = 400;
   const STATUSES = ['sent', 'undelivered', 'delivered', 'read', 'failed'];

@@ -10,6 +10,7 @@ export class TcpProxy {
   private server: Server;
   private port = 0;
   private armed?: () => void;
+  private isHanging = false;
 
   /** @param target the server's URL */
   constructor(private readonly target: URL) {}
@@ -34,6 +35,7 @@ export class TcpProxy {
       ]) {
         this.sockets.add(from);
         from.pipe(to);
+        if (this.isHanging) from.pause();
         // A connection that is cut off ends at both sides; how does not matter.
         from.on('error', () => to.destroy());
         from.on('close', () => {
@@ -61,6 +63,15 @@ export class TcpProxy {
     return new Promise((resolve) => {
       this.armed = resolve;
     });
+  }
+
+  /** Lets nothing through from now on, or everything again; connections stand. */
+  hang(isHanging: boolean): void {
+    this.isHanging = isHanging;
+    for (const socket of this.sockets) {
+      if (isHanging) socket.pause();
+      else socket.resume();
+    }
   }
 
   /** Ends all connections and refuses new ones, until it is started again. */
