@@ -1,7 +1,9 @@
 import { ForbiddenException, Injectable } from '@nestjs/common';
+import { DatabaseError } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { MessageLedger } from '../delivery/ledger.js';
 import { ATTEMPT_TABLE } from '../delivery/attempt.entity.js';
+import type { Report } from '../delivery/evidence.js';
 import { MESSAGE_TABLE } from '../delivery/message.entity.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
 import type { Callback } from './callback-request.js';
@@ -32,9 +34,7 @@ export class CallbackRecorder {
     if ('messageId' in target) {
       const { messageId, attempt } = target;
       await Promise.all(
-        statuses.map((status) =>
-          this.ledger.record(messageId, { ...reportOf(status, attempt), at }),
-        ),
+        statuses.map((status) => this.report(messageId, { ...reportOf(status, attempt), at })),
       );
       return;
     }
@@ -43,9 +43,19 @@ export class CallbackRecorder {
       statuses.map(async (status) => {
         const { messageId, attempt } =
           known.get(status.sid) ?? this.namedBy(status, target.instanceId) ?? {};
-        if (messageId) await this.ledger.record(messageId, { ...reportOf(status, attempt), at });
+        if (messageId) await this.report(messageId, { ...reportOf(status, attempt), at });
       }),
     );
+  }
+
+  private async report(messageId: string, report: Report & { at: number }): Promise<void> {
+    try {
+      await this.ledger.record(messageId, report);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
+      // A look at Twilio's list gave the SID to another message with the same text. Twilio's word on this one counts all the same.
+      await this.ledger.record(messageId, { ...report, attempt: undefined });
+    }
   }
 
   /** Of a message that was deleted with the credentials it brought along, nobody can tell who may sign. */

@@ -127,6 +127,34 @@ for (const { name, url } of DATABASES) {
       expect(attemptLog).toMatchObject([{ outcome: 'accepted', sid: message.sid }]);
     });
 
+    it('believes Twilio though the SID was given to another message', async () => {
+      const phoneNumber = '+447700900170';
+      t.simulator.script(phoneNumber, { faults: ['errorAfter', 'errorAfter'], statuses: [] });
+      const recipients = ['twin-1', 'twin-2'].map((identifier) => ({ identifier, phoneNumber }));
+      const { body } = await t
+        .api()
+        .post('/v3/notifications')
+        .send({ notification: { title: 'Hello' }, sendTo: { recipients } });
+      const [one, two] = await Promise.all(
+        recipients.map(({ identifier }) => t.settled(body.requestId, identifier, 'unknown')),
+      );
+      const atTwilio = t.simulator
+        .messagesTo(phoneNumber)
+        .map(({ sid, form }) => ({ sid, url: form.get('StatusCallback')! }))
+        .find(({ url: callback }) => callback.includes(String(two.id)))!;
+      await t.app.get(MessageLedger, { strict: false }).record(String(one.id), {
+        kind: 'reported',
+        at: Date.now(),
+        source: 'poll',
+        sid: atTwilio.sid,
+        providerStatus: 'sent',
+        type: 'sent',
+        attempt: 1,
+      });
+      await twilio.post(atTwilio.url, fields(atTwilio.sid, 'delivered')).expect(204);
+      expect((await twilio.detail(String(two.id))).status).toBe('delivered');
+    });
+
     it('never erases an explanation', async () => {
       const message = await twilio.sentMessage();
       const explained = fields(message.sid, 'undelivered', { ErrorCode: '63016' });
