@@ -60,8 +60,8 @@ export class CallbackInbox {
     } catch (error) {
       if (error instanceof HttpException) throw error;
       if (isRefusal(error)) {
-        this.logger.error('A callback of Twilio’s contradicts what is stored', error);
-        throw new ConflictException('The callback contradicts what is known of its message.');
+        this.logger.error('The database refuses what a callback of Twilio’s says', error);
+        throw new ConflictException('The database refuses what the callback says.');
       }
       await this.keep(callback, error);
     }
