@@ -1,5 +1,8 @@
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { Claims, type ClaimedMessage } from '../../src/delivery/claims.js';
+import { Database } from '../../src/database/database.js';
+import { Claims, UnconfirmedClaim, type ClaimedMessage } from '../../src/delivery/claims.js';
+import { Courier } from '../../src/delivery/courier.js';
 import { Dispatcher } from '../../src/delivery/dispatcher.js';
 import type { Evidence } from '../../src/delivery/evidence.js';
 import { MessageLedger } from '../../src/delivery/ledger.js';
@@ -22,12 +25,15 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
   });
   afterAll(() => t.stop());
 
-  const claim = async (): Promise<ClaimedMessage & { requestId: string }> => {
-    const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
+  const accept = () =>
+    t.app.get(TwilioWhatsappSender, { strict: false }).send({
       notification: { title: 'Hello' },
       sendTo: { recipients: [{ identifier: 'user', phoneNumber: '+447700900100' }] },
     });
-    const { messages } = await t.app.get(Claims, { strict: false }).take(LEASE_MS);
+  const take = () => t.app.get(Claims, { strict: false }).take(LEASE_MS);
+  const claim = async (): Promise<ClaimedMessage & { requestId: string }> => {
+    const { requestId } = await accept();
+    const { messages } = await take();
     return { ...messages[0], requestId };
   };
 
@@ -72,5 +78,27 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('leaves the next claim alone when one is withdrawn that was rolled back', async () => {
+    const database = t.app.get(Database, { strict: false });
+    const { requestId } = await accept();
+    jest.spyOn(database, 'transaction').mockImplementationOnce((begin) =>
+      database.transaction(function* () {
+        yield* begin();
+        throw new Error('the commit failed');
+      }),
+    );
+    const lost: unknown = await take().catch((error: unknown) => error);
+    const { messages } = await take();
+    expect(messages).toMatchObject([{ requestId }]);
+    expect(lost).toMatchObject({ messages: [{ id: messages[0].id }] });
+    await t.app.get(Courier, { strict: false }).withdraw((lost as UnconfirmedClaim).messages[0]);
+    expect(
+      await database.query(
+        'SELECT status, fence FROM twilio_whatsapp_message WHERE id = ?',
+        messages[0].id,
+      ),
+    ).toEqual([{ status: 'sending', fence: messages[0].fence }]);
   });
 });
