@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { DataSource } from 'typeorm';
 import { Database } from '../../src/database/database.js';
@@ -250,6 +251,9 @@ for (const { name, url } of DATABASES) {
       database.transaction = transaction;
       expect(message.attempts).toBe(1);
       expect(posts()).toHaveLength(1);
+      const { body } = await t.api().get(`/v3/messages/${String(message.id)}`);
+      expect(body.events).toMatchObject([{ type: 'sent', source: 'response' }]);
+      expect(body.attemptLog).toMatchObject([{ outcome: 'accepted', httpStatus: 201 }]);
     });
 
     it('gives up what a deleted instance has not sent', async () => {
@@ -632,6 +636,37 @@ describe('the policy for what Twilio may have', () => {
     expect(await t.settled(requestId, 'user', 'seen')).toMatchObject({ attempts: 2 });
     await t.stop();
   });
+});
+
+it('sends little more while the database takes no outcomes', async () => {
+  const maxInFlight = 2;
+  const t = await startApplication({ options: { delivery: { maxInFlight } } });
+  const sender = t.app.get(TwilioWhatsappSender, { strict: false });
+  const database = t.app.get(Database, { strict: false });
+  const sweeps = jest.spyOn(t.app.get(MessageLedger, { strict: false }), 'sweep');
+  await database.query(
+    `CREATE TRIGGER full BEFORE UPDATE ON twilio_whatsapp_attempt BEGIN SELECT RAISE(ABORT, 'full'); END`,
+  );
+  const recipients = Array.from({ length: 20 }, (_, index) => {
+    const phoneNumber = fictionalNumber(index);
+    t.simulator.script(phoneNumber, { statuses: [] });
+    return { identifier: `user-${index}`, phoneNumber };
+  });
+  const { requestId } = await sender.send({
+    notification: { title: 'Hello' },
+    sendTo: { recipients },
+  });
+  const bound = maxInFlight * 2;
+  while (t.simulator.posts.length <= bound) await once(t.simulator, 'post');
+  // The dispatcher has its turn some more times.
+  const turns = sweeps.mock.calls.length + 4;
+  while (sweeps.mock.calls.length < turns) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(t.simulator.posts.length).toBeLessThanOrEqual(bound + maxInFlight);
+
+  await database.query('DROP TRIGGER full');
+  await Promise.all(recipients.map(({ identifier }) => t.settled(requestId, identifier, 'sent')));
+  expect(t.simulator.posts).toHaveLength(20);
+  await t.stop();
 });
 
 for (const { name, url } of DATABASES) {
