@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { Database } from '../../src/database/database.js';
 import { MessageLedger } from '../../src/delivery/ledger.js';
 import {
@@ -9,14 +10,27 @@ import {
 import { CallbackClient, fields, sign, type SentMessage } from '../support/callback-forms.js';
 import { DATABASES, describeOn } from '../support/databases.js';
 
+/** Finds who waits for a lock in the database at hand. */
+const WAITING: Record<string, string> = {
+  PostgreSQL: `SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  MariaDB: `SELECT 1 FROM information_schema.innodb_trx
+    JOIN information_schema.processlist ON id = trx_mysql_thread_id
+    WHERE db = DATABASE() AND trx_state = 'LOCK WAIT'`,
+};
+/** MariaDB looks for them anew when nobody has asked for a tenth of a second. */
+const LOOK_MS = 110;
+
 for (const { name, url } of DATABASES) {
   describeOn(url)(`the ledger of callbacks on ${name}`, () => {
     let t: TestApplication;
     let twilio: CallbackClient;
+    let ledger: MessageLedger;
 
     beforeAll(async () => {
       t = await startApplication({ database: url });
       twilio = new CallbackClient(t);
+      ledger = t.app.get(MessageLedger, { strict: false });
     });
     afterAll(() => t.stop());
 
@@ -114,7 +128,7 @@ for (const { name, url } of DATABASES) {
 
     it('leaves an attempt the SID that it has been given', async () => {
       const message = await twilio.sentMessage();
-      await t.app.get(MessageLedger, { strict: false }).record(message.id, {
+      await ledger.record(message.id, {
         kind: 'accepted',
         at: Date.now(),
         sid: `SM${'7'.repeat(32)}`,
@@ -142,7 +156,7 @@ for (const { name, url } of DATABASES) {
         .messagesTo(phoneNumber)
         .map(({ sid, form }) => ({ sid, url: form.get('StatusCallback')! }))
         .find(({ url: callback }) => callback.includes(String(two.id)))!;
-      await t.app.get(MessageLedger, { strict: false }).record(String(one.id), {
+      await ledger.record(String(one.id), {
         kind: 'reported',
         at: Date.now(),
         source: 'poll',
@@ -153,6 +167,31 @@ for (const { name, url } of DATABASES) {
       });
       await twilio.post(atTwilio.url, fields(atTwilio.sid, 'delivered')).expect(204);
       expect((await twilio.detail(String(two.id))).status).toBe('delivered');
+    });
+
+    it('leaves an attempt to the callback that has settled it, whatever is answered later', async () => {
+      const phoneNumber = '+447700900180';
+      t.simulator.script(phoneNumber, {
+        faults: ['errorAfter'],
+        statuses: ['sent'],
+        callbacks: { early: true },
+      });
+      const { body } = await t
+        .api()
+        .post('/v3/notifications')
+        .send({
+          notification: { title: 'x' },
+          sendTo: { recipients: [{ identifier: 'settled', phoneNumber }] },
+        })
+        .expect(202);
+      const { id, instance } = await t.settled(body.requestId, 'settled', 'sent');
+      await ledger.record(String(id), { kind: 'ambiguous', at: Date.now(), attempt: 1, fence: 0 });
+      const [{ sid }] = t.simulator.messagesTo(phoneNumber);
+      const { attemptLog } = await twilio.detail(String(id));
+      expect(attemptLog).toMatchObject([{ outcome: 'accepted', sid }]);
+      const instanceUrl = `${t.url}/v3/callbacks/twilio_whatsapp/${String(instance)}`;
+      await twilio.post(instanceUrl, fields(sid, 'delivered')).expect(204);
+      expect((await twilio.detail(String(id))).status).toBe('delivered');
     });
 
     it('never erases an explanation', async () => {
@@ -198,6 +237,44 @@ for (const { name, url } of DATABASES) {
       const shuffled = all.map((_status, index) => all[(index * 149) % all.length]);
       await Promise.all(shuffled.map((status) => report(message, status)));
       expect({ message: await twilio.detail(message.id), rows: await rows() }).toEqual(before);
+    });
+
+    // SQLite has one writer at a time.
+    if (url === 'sqlite') return;
+
+    it('waits for what another node is about to store, and goes on from there', async () => {
+      const { id, sid } = await twilio.sentMessage();
+      const dataSource = t.app.get(DataSource, { strict: false });
+      let isRecorded = false;
+      let recorded: Promise<void> | undefined;
+      await dataSource.transaction(async (node) => {
+        await node.query(
+          `UPDATE twilio_whatsapp_message SET status = 'seen', due_at = NULL, delivered_at = 1, seen_at = 2 WHERE id = '${id}'`,
+        );
+        recorded = ledger
+          .record(id, {
+            kind: 'reported',
+            at: Date.now(),
+            source: 'callback',
+            sid,
+            providerStatus: 'delivered',
+            type: 'delivered',
+          })
+          .then(() => {
+            isRecorded = true;
+          });
+        while ((await dataSource.query(WAITING[name])).length === 0) {
+          await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        }
+        expect(isRecorded).toBe(false);
+      });
+      await recorded;
+      const { status, deliveredAt, events } = await twilio.detail(id);
+      expect({ status, deliveredAt }).toEqual({
+        status: 'seen',
+        deliveredAt: new Date(1).toISOString(),
+      });
+      expect(events.map(({ providerStatus }) => providerStatus)).toContain('delivered');
     });
   });
 }
