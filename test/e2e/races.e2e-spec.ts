@@ -101,4 +101,27 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
       ),
     ).toEqual([{ status: 'sending', fence: messages[0].fence }]);
   });
+
+  it.each([
+    ['the callback', 'the end'],
+    ['the end', 'the callback'],
+  ])('lets proof win in one commit: %s before %s', async (first) => {
+    const { id, fence } = await claim();
+    const at = Date.now();
+    const sid = `SM${String(++sends).padStart(32, '0')}`;
+    const proof: Evidence = {
+      kind: 'reported',
+      at,
+      source: 'callback',
+      sid,
+      providerStatus: 'delivered',
+      type: 'delivered',
+      attempt: 1,
+    };
+    const unclear: Evidence = { kind: 'ambiguous', at, attempt: 1, fence };
+    const order = first === 'the callback' ? [proof, unclear] : [unclear, proof];
+    await Promise.all(order.map((evidence) => ledger.record(id, evidence)));
+    const { body } = await t.api().get(`/v3/messages/${id}`);
+    expect(body).toMatchObject({ status: 'delivered', attemptLog: [{ outcome: 'accepted', sid }] });
+  });
 });
