@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { RequestMethod, type INestApplication } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
@@ -253,6 +254,29 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
     // And the control: rightly signed, on its own URL.
     expect(await post(messages[0].url, messages[0].sid, 0, 0)).toBe(204);
     expect(await rows()).not.toBe(before);
+  });
+
+  it('keeps the events of an instance to its own messages, whatever URL they name', async () => {
+    const message = await sent(0);
+    const before = await rows();
+    for (const messageSid of [message.sid, `SM${'5'.repeat(32)}`]) {
+      const events = JSON.stringify({
+        type: 'com.twilio.messaging.message.read',
+        data: { messageSid, accountSid: OTHER_ACCOUNT_SID, statusCallBackUrl: message.url },
+      });
+      const hash = createHash('sha256').update(events).digest('hex');
+      const url = `${t.url}${CALLBACKS}${instances[1]}?bodySHA256=${hash}`;
+      const { status } = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/json',
+          'X-Twilio-Signature': getExpectedTwilioSignature(OTHER_AUTH_TOKEN, url, {}),
+        },
+        body: events,
+      });
+      expect(status).toBe(204);
+    }
+    expect(await rows()).toBe(before);
   });
 });
 
