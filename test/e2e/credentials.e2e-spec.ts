@@ -12,6 +12,7 @@ import {
   startHost,
   type TestApplication,
 } from '../support/application.js';
+import { whenClockIsAhead } from '../support/clock.js';
 import { CallbackClient, fields, sign, type SentMessage } from '../support/callback-forms.js';
 
 const KEY = { sid: `SK${'c'.repeat(32)}`, secret: 'not-a-real-api-key-secret-0001' };
@@ -103,6 +104,27 @@ describe.each(PLATFORMS)('credentials on %s', (platform) => {
       const url = `${t.url}/v3/callbacks/twilio_whatsapp/${instance}`;
       await report({ sid, url } as SentMessage, 'read', AUTH_TOKEN).expect(204);
       expect((await twilio.detail(id)).status).toBe('seen');
+    });
+
+    it('every node knows of it within a second, also on the URL of the instance', async () => {
+      const { sid, id, instance } = await twilio.sentMessage();
+      const url = `${t.url}/v3/callbacks/twilio_whatsapp/${instance}`;
+      const { app } = await startHost(t.database.options, t.simulator.url, {
+        platform,
+        options: { publicUrl: t.url },
+      });
+      const there = new CallbackClient({ ...t, app });
+      await there.post(url, fields(sid, 'sent')).expect(204);
+      await patch({ TWILIO_AUTH_TOKEN: NEXT_TOKEN });
+      const form = fields(sid, 'read');
+      await whenClockIsAhead(1000, () =>
+        there
+          .post(url, form, sign(url, form, NEXT_TOKEN))
+          .expect(204)
+          .then(),
+      );
+      expect((await twilio.detail(id)).status).toBe('seen');
+      await app.close();
     });
   });
 
