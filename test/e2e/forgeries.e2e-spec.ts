@@ -9,6 +9,7 @@ import {
   startApplication,
   type TestApplication,
 } from '../support/application.js';
+import { whenClockIsAhead } from '../support/clock.js';
 import { CallbackClient, fields, sign, type SentMessage } from '../support/callback-forms.js';
 
 describe.each(PLATFORMS)('forgeries on %s', (platform) => {
@@ -59,6 +60,12 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
       .expect(403);
   });
 
+  /** The signature looks like one. */
+  const forgeInstanceCallback = () => {
+    const form = fields(message.sid, 'read');
+    return twilio.post(instanceUrl, form, sign(instanceUrl, form, 'another-auth-token'));
+  };
+
   it('asks the database nothing about URLs that we did not make', async () => {
     const { url, sid, id, instance } = message;
     const mac = url.split('/').at(-1)!;
@@ -76,15 +83,27 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
       `${base}/not-an-instance`,
     ];
     await twilio.post(url, fields(sid, 'sent')).expect(204);
+    await forgeInstanceCallback().expect(403);
     statements.length = 0;
-    for (let round = 0; round < 10; round++) {
-      for (const address of forged) await twilio.post(address, fields(sid, 'read')).expect(403);
-      await twilio.post(instanceUrl, fields(sid, 'read'), 'garbage').expect(403);
-    }
+    await whenClockIsAhead(1500, async () => {
+      for (let round = 0; round < 10; round++) {
+        for (const address of forged) await twilio.post(address, fields(sid, 'read')).expect(403);
+        await twilio.post(instanceUrl, fields(sid, 'read'), 'garbage').expect(403);
+      }
+    });
     expect(statements).toEqual([]);
     // The look-out works: what is Twilio's reaches the database.
     await twilio.post(url, fields(sid, 'sending')).expect(204);
     expect(statements.length).toBeGreaterThan(0);
+  });
+
+  it('asks the database once a second about the URL of an instance, however often it is called', async () => {
+    await forgeInstanceCallback().expect(403);
+    statements.length = 0;
+    await whenClockIsAhead(1500, async () => {
+      for (let times = 0; times < 10; times++) await forgeInstanceCallback().expect(403);
+    });
+    expect(statements).toHaveLength(1);
   });
 
   it.each(['', 'short', 'not-a-real-auth-token-0009'])(
