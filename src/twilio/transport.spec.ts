@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { jest } from '@jest/globals';
 import type { Dispatcher } from 'undici';
@@ -21,16 +23,18 @@ async function serve(treat: (socket: Socket) => void): Promise<{ server: Server;
 const onRequest = (answer: (socket: Socket) => void) => (socket: Socket) =>
   void socket.on('data', () => answer(socket));
 
+const REQUEST = {
+  method: 'post',
+  uri: 'https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json',
+  username: 'AC1',
+  password: 'not-a-real-auth-token',
+  data: { Body: 'a secret text', MediaUrl: ['https://a.example/1', 'https://a.example/2'] },
+} as const;
+
 async function post(apiUrl: string, timeoutMs = 300) {
   const transport = new TwilioTransport({ apiUrl, timeoutMs });
   try {
-    return await transport.request({
-      method: 'post',
-      uri: 'https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json',
-      username: 'AC1',
-      password: 'not-a-real-auth-token',
-      data: { Body: 'a secret text', MediaUrl: ['https://a.example/1', 'https://a.example/2'] },
-    });
+    return await transport.request(REQUEST);
   } finally {
     await transport.destroy();
   }
@@ -131,6 +135,51 @@ describe('TwilioTransport', () => {
     const abort = jest.fn();
     exchange.onRequestStart({ abort } as unknown as Dispatcher.DispatchController);
     expect(abort).toHaveBeenCalled();
+  });
+
+  it.each([302, 307])('takes a redirect (%s) for the answer', async (statusCode) => {
+    const paths: (string | undefined)[] = [];
+    const server = createHttpServer((request, response) => {
+      paths.push(request.url);
+      response.writeHead(statusCode, { Location: '/elsewhere' }).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const response = await post(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 5000);
+    expect(response).toMatchObject({ statusCode, headers: { location: '/elsewhere' } });
+    expect(paths).toEqual([new URL(REQUEST.uri).pathname]);
+    server.close();
+  });
+
+  describe('when nothing more is to be sent', () => {
+    let server: Server;
+    let apiUrl: string;
+    let transport: TwilioTransport;
+
+    beforeEach(() =>
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }),
+    );
+    afterEach(async () => {
+      jest.useRealTimers();
+      await transport.destroy();
+      server.close();
+    });
+
+    it.each([
+      ['says nothing of it', ''],
+      ['offers to wait longer', 'Keep-Alive: timeout=60\r\n'],
+    ])('leaves a connection after four seconds, though the peer %s', async (_case, hint) => {
+      const closed: Promise<unknown>[] = [];
+      ({ server, apiUrl } = await serve((socket) => {
+        closed.push(once(socket, 'close'));
+        socket.on('data', () => socket.write(OK.replace('Content', `${hint}Content`)));
+      }));
+      transport = new TwilioTransport({ apiUrl, timeoutMs: 10_000 });
+      await transport.request(REQUEST);
+      await new Promise((resolve) => setImmediate(resolve));
+      jest.advanceTimersByTime(4000);
+      const all = Promise.all(closed).then(() => closed.length);
+      expect(await Promise.race([all, sleep(2000, 'none', { ref: false })])).toBe(1);
+    });
   });
 
   it('sends credentials to hosts of Twilio only', () => {
