@@ -26,10 +26,7 @@ for (const { name, url } of DATABASES) {
     const isSqlite = url === 'sqlite';
 
     beforeAll(async () => {
-      t = await startApplication({
-        database: url,
-        options: { delivery: { requestTimeoutMs: 300 } },
-      });
+      t = await startApplication({ database: url });
       sender = t.app.get(TwilioWhatsappSender, { strict: false });
     });
     afterAll(() => t.stop());
@@ -103,7 +100,7 @@ for (const { name, url } of DATABASES) {
       expect(posts().map(({ fault }) => fault)).toEqual(['tooManyRequests', undefined]);
     });
 
-    it.each(['errorBefore', 'resetBefore', 'hangBefore'] as const)(
+    it.each(['errorBefore', 'resetBefore'] as const)(
       'never sends again what may have been sent: %s',
       async (fault) => {
         const { requestId, recipient, posts } = await sendTo({ faults: [fault] });
@@ -113,7 +110,7 @@ for (const { name, url } of DATABASES) {
       },
     );
 
-    it.each(['errorAfter', 'resetAfter', 'hangAfter', 'malformedAfter'] as const)(
+    it.each(['errorAfter', 'resetAfter', 'malformedAfter'] as const)(
       'learns from a callback that it was sent all the same: %s',
       async (fault) => {
         const { requestId, recipient, posts } = await sendTo({ faults: [fault] });
@@ -595,6 +592,29 @@ for (const { name, url } of DATABASES) {
     });
   });
 }
+
+describe('a Twilio that does not answer', () => {
+  let t: TestApplication;
+
+  beforeAll(async () => {
+    t = await startApplication({ options: { delivery: { requestTimeoutMs: 300 } } });
+  });
+  afterAll(() => t.stop());
+
+  it.each([
+    ['hangBefore', fictionalNumber(1), 'unknown'],
+    ['hangAfter', fictionalNumber(2), 'seen'],
+  ] as const)('is asked once: %s', async (fault, phoneNumber, status) => {
+    t.simulator.script(phoneNumber, { faults: [fault] });
+    const posts = t.simulator.posts.length;
+    const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
+      notification: { title: 'Hello' },
+      sendTo: { recipients: [{ identifier: fault, phoneNumber }] },
+    });
+    expect(await t.settled(requestId, fault, status)).toMatchObject({ attempts: 1 });
+    expect(t.simulator.posts).toHaveLength(posts + 1);
+  });
+});
 
 describe('the policy for what Twilio may have', () => {
   const lose = async (ambiguousPolicy: 'resend' | 'resend-after-verify') => {
