@@ -148,7 +148,7 @@ describeOn(POSTGRES_URL)('a PostgreSQL that hangs', () => {
       const hanging = new CallbackClient({ ...t, app: node.app });
       await hanging.post(url, fields(sid, 'accepted')).expect(204);
       proxy.hang(true);
-      await hanging.post(url, fields(sid, 'delivered')).expect(204);
+      await hanging.post(url, fields(sid, 'delivered')).timeout(8000).expect(204);
       expect(files()).toHaveLength(1);
       proxy.hang(false);
       await until(() => files().length === 0);
@@ -156,6 +156,7 @@ describeOn(POSTGRES_URL)('a PostgreSQL that hangs', () => {
       expect(status).toBe('delivered');
       expect(events.filter((event) => event.providerStatus === 'delivered')).toHaveLength(1);
     } finally {
+      proxy.hang(false);
       await node?.app.close();
       await proxy.cut();
       await t.stop();
