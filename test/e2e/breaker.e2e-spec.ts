@@ -83,7 +83,7 @@ describe('credentials that come along with a request', () => {
 
   it('and are wrong do not lift it either', async () => {
     await heldInstance('held-2');
-    await refused(await send({ _instance: 'held-2', ...other(WRONG) }));
+    await refused(await send({ _instance: 'held-2', ...other('another-wrong-auth-token') }));
     await expectHeld('held-2');
   });
 });

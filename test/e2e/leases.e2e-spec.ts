@@ -6,6 +6,7 @@ import { Courier } from '../../src/delivery/courier.js';
 import { Dispatcher } from '../../src/delivery/dispatcher.js';
 import { NotificationStore } from '../../src/delivery/notification-store.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
+import { TwilioGateway } from '../../src/twilio/twilio.gateway.js';
 import { fictionalNumber, startApplication, type TestApplication } from '../support/application.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -84,6 +85,8 @@ it('the time that a claim takes counts against the lease', async () => {
   const t = await startApplication({ options: { delivery: { requestTimeoutMs } } });
   const sender = t.app.get(TwilioWhatsappSender, { strict: false });
   const { leaseMs } = t.app.get(Courier, { strict: false });
+  // Loading the SDK takes its time too.
+  await t.app.get(TwilioGateway, { strict: false }).load();
   const takes = jest.spyOn(t.app.get(Claims, { strict: false }), 'take');
   const phoneNumber = fictionalNumber(1);
   const { requestId } = await t.app
