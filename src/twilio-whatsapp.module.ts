@@ -18,6 +18,7 @@ import { MessageLedger } from './delivery/ledger.js';
 import { OpenQueues } from './delivery/open-queues.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
+import { PromptClose } from './lifecycle/prompt-close.js';
 import { NotificationStore } from './delivery/notification-store.js';
 import { Pacer } from './delivery/pacer.js';
 import { Reconciler } from './delivery/reconciler.js';
@@ -80,12 +81,13 @@ import { UsersService } from './users/users.service.js';
     MessageLedger,
     MessageLog,
     NotificationsService,
-    RecipientAddresses,
     NotificationStore,
     OpenQueues,
     Pacer,
+    PromptClose,
     ProviderInstances,
     ProviderInstanceStore,
+    RecipientAddresses,
     Reconciler,
     Retention,
     TwilioGateway,
