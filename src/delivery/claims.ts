@@ -5,6 +5,7 @@ import { Database } from '../database/database.js';
 import { writeAll, type Transaction } from '../database/transaction.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { TwilioGateway } from '../twilio/twilio.gateway.js';
 import type { Evidence } from './evidence.js';
 import { rateOf, type Rate } from './gcra.js';
 import { InFlight } from './in-flight.js';
@@ -68,6 +69,7 @@ export class Claims {
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     private readonly ledger: MessageLedger,
+    private readonly gateway: TwilioGateway,
     private readonly queues: OpenQueues,
     private readonly pacer: Pacer,
     private readonly inFlight: InFlight,
@@ -81,11 +83,13 @@ export class Claims {
    * @throws UnconfirmedClaim, whose messages are to be withdrawn
    */
   async take(leaseMs: number): Promise<Claimed> {
-    const at = this.clock.now();
-    const { queues, restMs: quietMs } = await this.queues.look(at);
-    const { messages, restMs } =
-      queues.length > 0 ? await this.commit(queues, at, leaseMs) : NOTHING;
-    return { messages, restMs: Math.min(this.options.pollIntervalMs, restMs, quietMs) };
+    const { queues, restMs: quietMs } = await this.queues.look(this.clock.now());
+    const longestMs = Math.min(this.options.pollIntervalMs, quietMs);
+    if (queues.length === 0) return { messages: [], restMs: longestMs };
+    // What is claimed is sent at once: to load it then would bunch what is paced.
+    await this.gateway.load();
+    const { messages, restMs } = await this.commit(queues, this.clock.now(), leaseMs);
+    return { messages, restMs: Math.min(longestMs, restMs) };
   }
 
   private async commit(
@@ -185,8 +189,6 @@ export class Claims {
     return rates;
   }
 }
-
-const NOTHING: Claimed = { messages: [], restMs: Infinity };
 
 const startOf = (row: AddressedRow, { refusal }: OpenQueue, start: Start): Evidence => ({
   ...start,

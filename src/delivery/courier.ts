@@ -113,7 +113,6 @@ export class Courier {
 
   private async pack(message: ClaimedMessage, shipment?: Shipment): Promise<Parcel> {
     const { id: messageId, instanceId, requestId, attempt, to } = message;
-    await this.gateway.load();
     const instance = await this.instances.find(instanceId);
     if (!shipment || !instance) throw new Error('Its notification or its instance is gone.');
     const statusCallback = this.callbackUrls.ofAttempt({ instanceId, messageId, attempt });

@@ -63,6 +63,8 @@ export interface Report {
   readonly discard?: Discard;
   /** The attempt that the report belongs to, when its URL told. */
   readonly attempt?: number;
+  /** Set when the attempt of another message has the SID: then it is not noted at this one's. */
+  readonly isSidTaken?: boolean;
   /** Present when Twilio failed in a way that calls for another attempt: where in the range of its delay, from 0 to 1. */
   readonly jitter?: number;
   /** As it came in, redacted, in JSON. */

@@ -376,6 +376,19 @@ describe('a limit that was exceeded after Twilio had accepted the message', () =
     expect(fold(accepted2, failure)).toMatchObject({ status: 'queued', failedAttempts: 2 });
   });
 
+  it('counts for its attempt though another message has the SID, and notes no SID there', () => {
+    const second = fold(fold(sent, limited()), started(9, 2001));
+    const unknown = fold(second, { kind: 'lapsed', at: 5000 });
+    const taken = { attempt: 2, isSidTaken: true };
+    const failed = step(unknown, { ...reported('failed', 5001, OTHER_SID, 63024), ...taken });
+    expect(failed.state).toMatchObject({ status: 'discarded', errorCode: 63024 });
+    expect(failed.attempt).toBeUndefined();
+
+    const resent = { ...second, failedAttempts: 0 };
+    const first = step(resent, { ...limited(2002, OTHER_SID), isSidTaken: true } as Evidence);
+    expect(first.state.failedAttempts).toBe(1);
+  });
+
   it('may come before the answer to the POST', () => {
     const early = step(sending, limited());
     expect(early.state).toMatchObject({ status: 'queued', failedAttempts: 1 });

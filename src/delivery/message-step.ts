@@ -167,7 +167,7 @@ function reported(state: MessageState, evidence: Report & { at: number }): Step 
   }
   // The report that brings the SID also settles its attempt, whose answer may never come.
   const attempt: AttemptChange | undefined =
-    evidence.attempt === undefined || state.sid !== null
+    evidence.attempt === undefined || evidence.isSidTaken || state.sid !== null
       ? undefined
       : { no: evidence.attempt, outcome: 'accepted', sid, endedAt: at };
   const adopted = adopt(state, sid, at);

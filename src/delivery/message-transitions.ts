@@ -4,9 +4,12 @@ import type { Discard, Report, Resend } from './evidence.js';
 import { RANK, type MessageState, type Step } from './message-state.js';
 import { MAX_ATTEMPTS } from './retry.js';
 
+/** The evidence changes nothing. */
 export const ignored = (state: MessageState): Step => ({ state, applied: false, learnt: [] });
+/** The evidence counts. */
 export const applied = (state: MessageState): Step => ({ state, applied: true, learnt: [] });
 
+/** Without what explained the status of before. */
 export const cleared = (state: MessageState): MessageState => ({
   ...state,
   reason: null,

@@ -30,6 +30,7 @@ export class Shares {
     return Math.max(0, Math.ceil(room / this.waiting.get(accountSid)!));
   }
 
+  /** Notes what the queue has taken of its share. */
   take({ accountSid }: SharingQueue, count: number): void {
     this.waiting.set(accountSid, this.waiting.get(accountSid)! - 1);
     this.taken.set(accountSid, (this.taken.get(accountSid) ?? 0) + count);

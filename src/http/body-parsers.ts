@@ -4,7 +4,7 @@ import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 
 /** Ten thousand recipients with attributes fit in. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
-const CALLBACKS = `/callbacks/${PROVIDER_IDENTIFIER}/`;
+const CALLBACKS = new RegExp(`^[^?]*/callbacks/${PROVIDER_IDENTIFIER}/[0-9a-f-]{36}(/|$)`);
 
 /** What Nest hands to a parser; `rawBody` where the application was created with it. */
 interface ParsedRequest {
@@ -40,7 +40,7 @@ export function useWhatsappBodyParsers(app: INestApplication): void {
 
 // Of a callback nobody needs more than the bytes that are signed.
 const parseForm: FastifyParser = ({ url, rawBody }, body, done) =>
-  done(null, rawBody && url.includes(CALLBACKS) ? {} : parse(body.toString('utf8')));
+  done(null, rawBody && CALLBACKS.test(url) ? {} : parse(body.toString('utf8')));
 
 const parseJson: FastifyParser = (_request, body, done) => {
   if (body.length === 0) return done(null, {});

@@ -1,6 +1,6 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 
 /**
  * Keeps callbacks that come in while the application closes from holding it up: a server that closes waits for
@@ -13,8 +13,10 @@ export class PromptClose implements BeforeApplicationShutdown {
   beforeApplicationShutdown(): void {
     const server = this.host.httpAdapter?.getHttpServer() as Server | undefined;
     if (!server) return;
-    // Whatever comes in from now on is answered with "Connection: close"; what is being answered does not know of it.
-    server.maxRequestsPerSocket = 1;
+    server.prependListener('request', (_request, response: ServerResponse) => {
+      response.setHeader('Connection', 'close');
+    });
+    // What is being answered does not know of it.
     server.keepAliveTimeout = 1;
   }
 }

@@ -73,7 +73,10 @@ export class TwilioGateway implements OnApplicationShutdown {
 
   /** Loads what requests are made with. Applications start faster when that waits until there is something to send. */
   load(): Promise<Sdk> {
-    this.sdk ??= loadSdk(this.options);
+    this.sdk ??= loadSdk(this.options).catch((error: unknown) => {
+      this.sdk = undefined;
+      throw error;
+    });
     return this.sdk;
   }
 
@@ -130,8 +133,8 @@ export class TwilioGateway implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    const { transport } = (await this.sdk) ?? {};
-    await transport?.destroy();
+    const sdk = await this.sdk?.catch(() => undefined);
+    await sdk?.transport.destroy();
   }
 
   private async ask(
