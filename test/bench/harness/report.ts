@@ -56,7 +56,7 @@ const goals = ({ goals: all }: Section): string =>
     all.map(({ text, bound, target, reached, isMet }: Goal) => [
       text,
       `${bound} ${target}`,
-      reached.toFixed(2),
+      reached.toPrecision(3),
       isMet ? 'met' : '**missed**',
     ]),
   );
