@@ -53,7 +53,8 @@ export class CallbackRecorder {
       await this.ledger.record(messageId, report);
     } catch (error) {
       if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
-      // A look at Twilio's list gave the SID to another message with the same text. Twilio's word on this one counts all the same.
+      // A look at Twilio's list gave the SID to another message with the same text. Twilio's word on this one counts
+      // all the same.
       await this.ledger.record(messageId, { ...report, isSidTaken: true });
     }
   }

@@ -1,25 +1,16 @@
 import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
-import type { Answer, Discard, Evidence, Report, Resolution } from './evidence.js';
-import {
-  RANK,
-  type AttemptChange,
-  type AttemptOutcome,
-  type LoggedEvent,
-  type MessageState,
-  type Step,
-} from './message-state.js';
+import type { Answer, Discard, Evidence, Resolution } from './evidence.js';
+import type { AttemptChange, AttemptOutcome, MessageState, Step } from './message-state.js';
 import {
   adopt,
   applied,
   cleared,
   discarded,
-  failed,
   ignored,
   learn,
-  newlyKnown,
   unsettled,
 } from './message-transitions.js';
-import { MAX_ATTEMPTS, retryDelay } from './retry.js';
+import { reported } from './reported-step.js';
 
 /**
  * Folds one piece of evidence into the state of a message. The only place that decides what a message's status is.
@@ -140,55 +131,6 @@ export function step(state: MessageState, evidence: Evidence): Step {
   }
 }
 
-/** What Twilio says of one of the message's attempts. */
-function reported(state: MessageState, evidence: Report & { at: number }): Step {
-  const { at, sid, providerStatus, type, discard, source, raw } = evidence;
-  const event: LoggedEvent = {
-    type,
-    providerStatus,
-    sid,
-    errorCode: discard?.errorCode ?? 0,
-    explanation: discard?.explanation,
-    source,
-    occurredAt: at,
-    raw,
-  };
-  // A report that does not tell its attempt may be about one that has failed, unless it brings the present SID.
-  const isOver =
-    evidence.attempt === undefined
-      ? state.failedAttempts > 0 && state.sid !== sid
-      : evidence.attempt <= state.failedAttempts;
-  // Of an attempt that has failed, only the proof that it arrived all the same counts.
-  if (isOver && (!type || RANK[type] <= RANK.discarded)) {
-    return {
-      ...ignored(state),
-      event: type === 'discarded' ? { ...event, type: undefined } : event,
-    };
-  }
-  // The report that brings the SID also settles its attempt, whose answer may never come.
-  const attempt: AttemptChange | undefined =
-    evidence.attempt === undefined || evidence.isSidTaken || state.sid !== null
-      ? undefined
-      : { no: evidence.attempt, outcome: 'accepted', sid, endedAt: at };
-  const adopted = adopt(state, sid, at);
-  const retryMs = retryAfterFailure(adopted, evidence);
-  if (retryMs !== null) {
-    return {
-      ...applied(failed(adopted, at + retryMs, evidence)),
-      learnt: newlyKnown(state, adopted),
-      attempt,
-      event: { ...event, type: undefined },
-    };
-  }
-  // Another SID is proof of a second send: it may show that the recipient has it, never that they have not.
-  const isForeign = adopted.sid !== sid && type === 'discarded';
-  return {
-    ...learn(adopted, state, isForeign ? { type: undefined, at } : { type, at, discard }),
-    attempt,
-    event,
-  };
-}
-
 /** An operator's word on a message of which nobody else knows whether it was sent. */
 function resolved(state: MessageState, evidence: Resolution & { at: number }): Step {
   if (state.status !== 'unknown') return ignored(state);
@@ -249,15 +191,6 @@ const CANCELED: Discard = {
 const isOpen = (state: MessageState, fence: number): boolean =>
   (state.status === 'sending' && state.fence === fence) ||
   (state.status === 'unknown' && state.fence === fence + 1);
-
-/** Milliseconds until a message is tried again that Twilio had accepted and failed to pass on; null to leave it. */
-const retryAfterFailure = (
-  { status, sid, attempts }: MessageState,
-  { jitter, sid: failedSid }: Report,
-): number | null =>
-  jitter === undefined || status !== 'sent' || sid !== failedSid || attempts >= MAX_ATTEMPTS
-    ? null
-    : retryDelay(attempts, 0, jitter);
 
 function ended(
   { attempt, httpStatus, detail }: Answer,
