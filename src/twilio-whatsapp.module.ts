@@ -5,6 +5,8 @@ import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { CallbackReplay } from './callbacks/callback-replay.js';
 import { CallbackSpool } from './callbacks/callback-spool.js';
 import { CallbackVerifier } from './callbacks/callback-verifier.js';
+import { SpoolAdmission } from './callbacks/spool-admission.js';
+import { SpooledFileReplay } from './callbacks/spooled-file-replay.js';
 import { DatabaseClock } from './database/database-clock.js';
 import { Database } from './database/database.js';
 import { Acceptance } from './delivery/acceptance.js';
@@ -90,6 +92,8 @@ import { UsersService } from './users/users.service.js';
     RecipientAddresses,
     Reconciler,
     Retention,
+    SpoolAdmission,
+    SpooledFileReplay,
     TwilioGateway,
     TwilioWhatsappSender,
     UserStore,

@@ -14,7 +14,7 @@ import { CallbackRecorder } from './callback-recorder.js';
 import type { Callback, SignedRequest } from './callback-request.js';
 import { CallbackSpool } from './callback-spool.js';
 import { CallbackVerifier } from './callback-verifier.js';
-import { spooled } from './spooled-callback.js';
+import { SpoolAdmission } from './spool-admission.js';
 
 /** How long the database may take: Event Streams waits 5 s, and what is stored twice counts once. */
 const PATIENCE_MS = 4000;
@@ -24,12 +24,14 @@ const PATIENCE_MS = 4000;
 export class CallbackInbox {
   private readonly logger = new Logger(CallbackInbox.name);
   private isDatabaseDown = false;
+  private isSpoolFailing = false;
 
   constructor(
     private readonly callbackUrls: CallbackUrls,
     private readonly recorder: CallbackRecorder,
     private readonly verifier: CallbackVerifier,
     private readonly spool: CallbackSpool,
+    private readonly admission: SpoolAdmission,
     private readonly clock: DatabaseClock,
   ) {}
 
@@ -54,6 +56,7 @@ export class CallbackInbox {
   }
 
   private async take(callback: Callback): Promise<void> {
+    this.verifier.assertPlausible(callback);
     try {
       await this.store(callback);
       this.isDatabaseDown = false;
@@ -81,26 +84,35 @@ export class CallbackInbox {
     }
   }
 
-  /** The database does not take it: a URL of our own, or a signature, makes it worth keeping until it does. */
+  /** Keeps what the database does not take, until it does. */
   private async keep(callback: Callback, cause: unknown): Promise<void> {
-    const isWorthKeeping =
-      this.spool.isOn &&
-      ('messageId' in callback.target ||
-        (await this.verifier.isSignedByKnown(callback).catch(() => false)));
+    if (!this.isDatabaseDown) {
+      this.isDatabaseDown = true;
+      this.isSpoolFailing = false;
+      const fate = this.spool.isOn
+        ? `they are kept in ${this.spool.directory}`
+        : 'they are answered with 503, for there is no spool';
+      this.logger.error(`The database takes no callbacks: ${fate}`, cause);
+    }
     try {
-      if (!isWorthKeeping) throw cause;
-      await this.spool.add(spooled(callback));
+      await this.admission.keep(callback);
     } catch (error) {
+      if (error instanceof HttpException) throw error;
+      this.logFailingSpool(error);
       // It must look like a reason to call again.
       throw new ServiceUnavailableException('The callback could not be stored. Try again.', {
         cause: error,
       });
     }
-    if (this.isDatabaseDown) return;
-    this.isDatabaseDown = true;
+  }
+
+  /** Once in an outage: what fails for one callback fails for thousands. */
+  private logFailingSpool(error: unknown): void {
+    if (!this.spool.isOn || this.isSpoolFailing) return;
+    this.isSpoolFailing = true;
     this.logger.error(
-      `The database takes no callbacks: they are kept in ${this.spool.directory}`,
-      cause,
+      'The spool does not take every callback either: some are answered 503',
+      error,
     );
   }
 }

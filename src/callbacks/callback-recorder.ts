@@ -13,6 +13,9 @@ import { reportOf, type ReportedStatus } from './reported-status.js';
 /** Records what callbacks say that are Twilio's. */
 @Injectable()
 export class CallbackRecorder {
+  /** How many callbacks were recorded since the process began. */
+  recordedCount = 0;
+
   constructor(
     private readonly verifier: CallbackVerifier,
     private readonly callbackUrls: CallbackUrls,
@@ -27,6 +30,11 @@ export class CallbackRecorder {
    * @throws ForbiddenException when Twilio did not sign it
    */
   async record(callback: Callback): Promise<void> {
+    await this.recordStatuses(callback);
+    this.recordedCount++;
+  }
+
+  private async recordStatuses(callback: Callback): Promise<void> {
     const { target, at } = callback;
     const statuses = await this.verifier
       .statusesOf(callback)

@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -11,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { CallbackSpool, SpoolError } from './callback-spool.js';
+import { CallbackSpool, type SpooledEntry } from './callback-spool.js';
+import { SpoolError } from './spool-usage.js';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
@@ -33,9 +37,12 @@ describe('CallbackSpool', () => {
   }
   const textsOf = async (spool: CallbackSpool) => {
     const texts: string[] = [];
-    for (const name of await spool.list()) texts.push(...(await spool.read(name)).texts);
+    for (const name of await spool.list()) {
+      for (const entry of (await spool.read(name)) ?? []) texts.push(opened(entry));
+    }
     return texts;
   };
+  const opened = (entry: SpooledEntry) => ('text' in entry ? entry.text : entry.problem);
   const files = () => readdirSync(directory);
 
   it('keeps texts, oldest first, for whoever comes later', async () => {
@@ -67,7 +74,7 @@ describe('CallbackSpool', () => {
     const [name] = await other.list();
     await spool.remove(name);
     await other.remove(name);
-    expect(await other.read(name)).toEqual({ name, texts: [], isDamaged: false });
+    expect(await other.read(name)).toBeUndefined();
     await other.quarantine(name);
     expect(files()).toEqual([]);
   });
@@ -92,17 +99,73 @@ describe('CallbackSpool', () => {
     const [first, second, third] = readFileSync(path, 'utf8').split('\n');
     const flipped = second.slice(0, -3) + (second.at(-3) === 'A' ? 'B' : 'A') + second.slice(-2);
     writeFileSync(path, [first, flipped, 'garbage', third.slice(0, 40)].join('\n'));
-    expect(await spool.read(name)).toEqual({ name, texts: ['one'], isDamaged: true });
-    await spool.quarantine(name);
-    expect(files()).toEqual([name.replace('.spool', '.corrupt')]);
+    const entries = (await spool.read(name))!;
+    expect(entries.map(opened)).toEqual(['one', 'damaged', 'damaged', 'damaged']);
+    await spool.quarantine(name, [entries[2].line]);
+    const quarantined = name.replace('.spool', '.corrupt');
+    expect(files()).toEqual([quarantined]);
+    expect(readFileSync(join(directory, quarantined), 'utf8')).toBe('garbage\n');
     expect(await spool.list()).toEqual([]);
   });
 
-  it('does not open what was sealed with a key that is gone', async () => {
+  it('leaves in a file what is not stored yet', async () => {
+    const spool = await spoolOf();
+    await Promise.all(['one', 'two', 'three'].map((text) => spool.add(text)));
+    const [name] = files();
+    const [, { line }] = (await spool.read(name))!;
+    await spool.shrink(name, [line]);
+    expect(files()).toEqual([name]);
+    expect(await textsOf(spool)).toEqual(['two']);
+  });
+
+  it('tells what was sealed with a key that is gone from what is damaged', async () => {
     await (await spoolOf()).add('text');
     const other = await spoolOf({ key: Buffer.alloc(32, 8).toString('base64') });
-    const [name] = await other.list();
-    expect(await other.read(name)).toMatchObject({ texts: [], isDamaged: true });
+    expect(await textsOf(other)).toEqual(['keyMissing']);
+    expect(await textsOf(await spoolOf())).toEqual(['text']);
+  });
+
+  it('reads neither directories nor pipes, and counts what else may lie there', async () => {
+    const spool = await spoolOf();
+    mkdirSync(join(directory, 'directory.spool'));
+    execFileSync('mkfifo', [join(directory, 'pipe.spool')]);
+    symlinkSync('loop.spool', join(directory, 'loop.spool'));
+    const names = ['directory.spool', 'loop.spool', 'pipe.spool'];
+    expect(await spool.list()).toEqual(names);
+    for (const name of names) await expect(spool.read(name)).rejects.toThrow(/no file|ELOOP/);
+    await expect(spool.add('text')).resolves.toBeUndefined();
+    await spool.quarantine('directory.spool');
+    expect(await spool.list()).not.toContain('directory.spool');
+  });
+
+  it('leaves what cannot be verified a sixteenth of its files, across processes', async () => {
+    const spool = await spoolOf({ maxFiles: 32 });
+    const refused = async (text: string) =>
+      expect((await spoolOf({ maxFiles: 32 })).add(text, 'unverified')).rejects.toThrow('share');
+    await spool.add('one', 'unverified');
+    await spool.add('two', 'unverified');
+    await refused('three');
+    await spool.quarantine((await spool.list())[0]);
+    await refused('three');
+    for (let count = 0; count < 30; count++) await spool.add('signed');
+    await expect(spool.add('signed')).rejects.toThrow('full');
+    expect(await textsOf(spool)).toEqual(['two', ...Array.from({ length: 30 }, () => 'signed')]);
+  });
+
+  it('leaves what cannot be verified a sixteenth of its bytes, however much comes at once', async () => {
+    const spool = await spoolOf({ maxBytes: 160_000 });
+    const listing = setInterval(() => void spool.list(), 1);
+    const results = await Promise.allSettled(
+      Array.from({ length: 3000 }, () => spool.add('x'.repeat(100), 'unverified')),
+    );
+    clearInterval(listing);
+    const bytes = files().reduce((total, name) => total + statSync(join(directory, name)).size, 0);
+    expect(bytes).toBeLessThanOrEqual(10_000);
+    expect(bytes).toBeGreaterThan(9_000);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(
+      (await textsOf(spool)).length,
+    );
+    await expect(spool.add('y'.repeat(50_000))).resolves.toBeUndefined();
   });
 
   it('takes no more files than it may, and goes on when there is room again', async () => {

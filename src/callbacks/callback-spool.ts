@@ -3,27 +3,22 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import { newId } from '../database/time-ordered-id.js';
 import { GroupCommit } from '../database/group-commit.js';
-import { CredentialsCipher } from '../providers/credentials-cipher.js';
+import { CredentialsCipher, MissingKeyError } from '../providers/credentials-cipher.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { SpoolOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { OWNER_ONLY, writeDurably } from './durable-file.js';
+import { SpoolError, SpoolUsage, sum, type SpoolShare } from './spool-usage.js';
 
-/** What of a file could be read; without texts, another process was faster to remove it. */
-export interface SpooledFile {
-  readonly name: string;
-  readonly texts: readonly string[];
-  /** Whether something in it was damaged. */
-  readonly isDamaged: boolean;
-}
-
-/** The spool is full, or its directory does not take any more. */
-export class SpoolError extends Error {
-  override readonly name = 'SpoolError';
-}
+/** One line of a file: sealed, and what is in it unless it cannot be opened. */
+export type SpooledEntry =
+  | { readonly line: string; readonly text: string }
+  | { readonly line: string; readonly problem: 'damaged' | 'keyMissing' };
 
 const SPOOLED = '.spool';
 const UNFINISHED = '.tmp';
 const QUARANTINED = '.corrupt';
-const OWNER_ONLY = { file: 0o600, directory: 0o700 };
+/** In the name of each file whose texts cannot be verified: their share holds across processes. */
+const UNVERIFIED = '.unverified';
 /** Nobody writes on a file for so long: whoever began it has died. */
 const ABANDONED_MS = 60_000;
 /** Where the texts are sealed to. */
@@ -36,18 +31,18 @@ const PLACE = 'spool';
 @Injectable()
 export class CallbackSpool implements OnModuleInit {
   private readonly options?: SpoolOptions;
-  // A disk that fails one of them fails all.
-  private readonly writes = new GroupCommit((texts: string[]) => this.write(texts), {
-    isPoison: () => false,
-  });
-  private files = 0;
-  private bytes = 0;
+  private readonly usage: SpoolUsage;
+  private readonly writes = {
+    verified: this.writer('verified'),
+    unverified: this.writer('unverified'),
+  };
 
   constructor(
     @InjectWhatsappOptions() { spool }: TwilioWhatsappOptions,
     private readonly cipher: CredentialsCipher,
   ) {
     this.options = spool;
+    this.usage = new SpoolUsage(spool ?? { maxFiles: 0, maxBytes: 0 });
   }
 
   get isOn(): boolean {
@@ -64,45 +59,60 @@ export class CallbackSpool implements OnModuleInit {
     if (!this.isOn) return;
     try {
       await mkdir(this.directory, { recursive: true, mode: OWNER_ONLY.directory });
-      const probe = join(this.directory, `${newId()}${UNFINISHED}`);
+      const probe = this.pathOf(newId() + UNFINISHED);
       await (await open(probe, 'wx', OWNER_ONLY.file)).close();
       await rm(probe);
+      await this.list();
     } catch (error) {
       throw new Error(
         `The spool's directory ${this.directory} cannot be written to. Choose another, or leave the spool out.`,
         { cause: error },
       );
     }
-    await this.list();
   }
 
   /** Keeps a text; resolves when it would survive a power loss. @throws SpoolError when it cannot be kept */
-  async add(text: string): Promise<void> {
-    await this.writes.add(text);
+  async add(text: string, share: SpoolShare = 'verified'): Promise<void> {
+    const line = this.cipher.seal(text, PLACE);
+    await this.within(share, { files: 0, bytes: line.length + 1 }, () =>
+      this.writes[share].add(line),
+    );
   }
 
-  /** The names of the files to replay, oldest first. Also learns how full the spool is. */
+  /**
+   * The names of the files to replay, oldest first. Also learns how full the spool is.
+   *
+   * @throws Error when the directory cannot be read
+   */
   async list(): Promise<string[]> {
+    this.usage.startMeasuring();
     const names = await readdir(this.directory);
     const sizes = await Promise.all(names.map((name) => this.sizeOf(name)));
-    this.files = names.length;
-    this.bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const measured = { verified: { files: 0, bytes: 0 }, unverified: { files: 0, bytes: 0 } };
+    for (const [index, name] of names.entries()) {
+      const share = name.includes(`${UNVERIFIED}.`) ? 'unverified' : 'verified';
+      measured[share] = sum(measured[share], { files: 1, bytes: sizes[index] });
+    }
+    this.usage.endMeasuring(measured);
     return names.filter((name) => name.endsWith(SPOOLED)).toSorted();
   }
 
-  async read(name: string): Promise<SpooledFile> {
-    const content = await readFile(this.pathOf(name), 'utf8').catch(absentAs(''));
-    const texts: string[] = [];
-    let isDamaged = false;
-    for (const line of content.split('\n').filter(Boolean)) {
-      try {
-        texts.push(this.cipher.open(line, PLACE));
-      } catch {
-        // It says so; what else the file holds is still good.
-        isDamaged = true;
-      }
-    }
-    return { name, texts, isDamaged };
+  /**
+   * The entries of a file; undefined when another process was faster to remove it.
+   *
+   * @throws SpoolError when it is no file, such as a directory
+   * @throws Error of the file system when it cannot be read
+   */
+  async read(name: string): Promise<SpooledEntry[] | undefined> {
+    // To read a pipe would wait for ever.
+    const found = await stat(this.pathOf(name)).catch(absentAs(undefined));
+    if (!found) return undefined;
+    if (!found.isFile()) throw new SpoolError(`${this.pathOf(name)} is no file.`);
+    const content = await readFile(this.pathOf(name), 'utf8').catch(absentAs(undefined));
+    return content
+      ?.split('\n')
+      .filter(Boolean)
+      .map((line) => this.open(line));
   }
 
   /** Removes a file whose texts are stored elsewhere now. */
@@ -110,67 +120,87 @@ export class CallbackSpool implements OnModuleInit {
     await rm(this.pathOf(name), { force: true });
   }
 
-  /** Puts a file aside for somebody to look at. It goes on counting against the limits. @returns its path */
-  async quarantine(name: string): Promise<string> {
-    const path = this.pathOf(name.replace(SPOOLED, QUARANTINED));
-    await rename(this.pathOf(name), path).catch(absentAs(undefined));
+  /** Leaves these lines alone in a file. */
+  async shrink(name: string, lines: readonly string[]): Promise<void> {
+    await this.write(this.pathOf(name), lines);
+  }
+
+  /**
+   * Puts a file aside for somebody to look at. It goes on counting against the limits.
+   *
+   * @param lines what of it is put aside; the rest is dropped. Without them, the whole of it
+   * @returns the path of what was put aside
+   */
+  async quarantine(name: string, lines?: readonly string[]): Promise<string> {
+    const path = this.pathOf(name.slice(0, -SPOOLED.length) + QUARANTINED);
+    if (lines) {
+      await this.write(path, lines);
+      await this.remove(name);
+    } else {
+      await rename(this.pathOf(name), path).catch(absentAs(undefined));
+    }
     return path;
   }
 
-  private async write(texts: readonly string[]): Promise<void[]> {
-    const content = texts.map((text) => `${this.cipher.seal(text, PLACE)}\n`).join('');
-    const { maxFiles, maxBytes } = this.options!;
-    if (this.files + 1 > maxFiles || this.bytes + content.length > maxBytes) {
-      throw new SpoolError(`The spool is full: ${this.files} files of ${this.bytes} bytes.`);
-    }
-    const id = newId();
-    const unfinished = this.pathOf(id + UNFINISHED);
+  private open(line: string): SpooledEntry {
     try {
-      await writeDurably(unfinished, content);
-      await rename(unfinished, this.pathOf(id + SPOOLED));
-      await syncDirectory(this.directory);
+      return { line, text: this.cipher.open(line, PLACE) };
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(() => undefined);
-      throw new SpoolError('The spool cannot be written to.', { cause: error });
+      return { line, problem: error instanceof MissingKeyError ? 'keyMissing' : 'damaged' };
     }
-    this.files++;
-    this.bytes += content.length;
-    return texts.map(() => undefined);
   }
 
-  /** Bytes of a file; what somebody left unfinished when he died goes. */
+  private writer(share: SpoolShare): GroupCommit<string, void> {
+    const ending = share === 'unverified' ? UNVERIFIED + SPOOLED : SPOOLED;
+    // A disk that fails one of them fails all.
+    return new GroupCommit<string, void>(
+      async (lines) => {
+        await this.within(share, { files: 1, bytes: 0 }, () =>
+          this.write(this.pathOf(newId() + ending), lines),
+        );
+        return lines.map(() => undefined);
+      },
+      { isPoison: () => false },
+    );
+  }
+
+  /** Writes what there is room for. @throws SpoolError when there is none */
+  private async within(
+    share: SpoolShare,
+    amount: { files: number; bytes: number },
+    write: () => Promise<void>,
+  ): Promise<void> {
+    this.usage.reserve(share, amount);
+    let isWritten = false;
+    try {
+      await write();
+      isWritten = true;
+    } finally {
+      this.usage.settle(share, amount, isWritten);
+    }
+  }
+
+  private async write(path: string, lines: readonly string[]): Promise<void> {
+    const content = lines.map((line) => `${line}\n`).join('');
+    try {
+      await writeDurably(path, content, this.pathOf(newId() + UNFINISHED));
+    } catch (error) {
+      throw new SpoolError('The spool cannot be written to.', { cause: error });
+    }
+  }
+
+  /** Bytes of a file; what somebody left unfinished when he died goes. One that cannot be looked at counts as empty. */
   private async sizeOf(name: string): Promise<number> {
-    const found = await stat(this.pathOf(name)).catch(absentAs(undefined));
+    const found = await stat(this.pathOf(name)).catch(() => undefined);
     if (!found) return 0;
     if (name.endsWith(UNFINISHED) && found.mtimeMs < Date.now() - ABANDONED_MS) {
-      await this.remove(name);
-      return 0;
+      await this.remove(name).catch(() => undefined);
     }
     return found.size;
   }
 
   private pathOf(name: string): string {
     return join(this.directory, name);
-  }
-}
-
-async function writeDurably(path: string, content: string): Promise<void> {
-  const file = await open(path, 'wx', OWNER_ONLY.file);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** A file's name survives a power loss only when its directory is flushed, too. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { ForbiddenException, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { NotificationStore } from '../delivery/notification-store.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
+import { MissingKeyError } from '../providers/credentials-cipher.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import {
   isSignature,
@@ -10,7 +11,8 @@ import {
   verifyText,
   type FormParameters,
 } from '../twilio/signature.js';
-import type { Callback, SignedRequest } from './callback-request.js';
+import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
+import type { Callback, CallbackTarget, SignedRequest } from './callback-request.js';
 import { readEvents } from './event-stream.js';
 import type { ReportedStatus } from './reported-status.js';
 import { isDisguised, readStatusCallback } from './status-callback.js';
@@ -47,72 +49,87 @@ export class CallbackVerifier {
   ) {}
 
   /**
+   * Refuses what cannot be Twilio's, whichever token it signs with. Costs neither a hash nor the database.
+   *
+   * @throws ForbiddenException when the signature is not one, or events come to the URL of an attempt
+   */
+  assertPlausible({ target, request }: Callback): void {
+    if (!isSignature(request.signature)) throw unsigned();
+    // Events go to the URL of the instance.
+    if (request.isJson && 'messageId' in target) throw forgery('is not a form');
+  }
+
+  /**
    * What a callback says that Twilio has signed.
    *
    * @throws ForbiddenException when Twilio did not sign it, or it says nothing that Twilio would
    */
-  async statusesOf({ target, request }: Callback): Promise<ReportedStatus[]> {
-    const { instanceId } = target;
-    const content = contentOf(request);
-    if (!('messageId' in target)) {
-      const { accountSid } = await this.signatory(
-        request,
-        content,
-        this.callbackUrls.ofInstance(instanceId),
-        [this.instance(instanceId), this.instance(instanceId, FRESH_MS)],
-      );
-      const statuses = request.isJson ? readEvents(request.body) : formStatuses(content);
-      return statuses.filter((status) => isOf(status, accountSid));
-    }
-    // Events go to the URL of the instance.
-    if (request.isJson) throw forgery('is not a form');
-    const url = this.callbackUrls.ofAttempt(target, target.mac);
-    const { accountSid } = await this.signatory(request, content, url, [
-      this.instance(instanceId),
-      // Whoever brought credentials along with the request is who Twilio signs for.
-      this.sender(target.messageId),
-      // Another node may have stored a new token a moment ago. Only our own URLs get this far.
-      this.instance(instanceId, 0),
-    ]);
-    const statuses = formStatuses(content).filter((status) => isOf(status, accountSid));
-    if (statuses.length === 0) throw forgery('says nothing about a message');
+  async statusesOf(callback: Callback): Promise<ReportedStatus[]> {
+    const { target } = callback;
+    this.assertPlausible(callback);
+    const statuses = await this.statusesBy(
+      callback,
+      contentOf(callback.request),
+      'messageId' in target
+        ? [
+            this.instance(target.instanceId),
+            // Whoever brought credentials along with the request is who Twilio signs for.
+            this.sender(target.messageId),
+            // Another node may have stored a new token a moment ago. Only our own URLs get this far.
+            this.instance(target.instanceId, 0),
+          ]
+        : [this.instance(target.instanceId), this.instance(target.instanceId, FRESH_MS)],
+    );
+    if (!statuses) throw unsigned();
     return statuses;
   }
 
-  /** Whether Twilio has signed it by what is in memory, however old that is. Costs no database work. */
-  async isSignedByKnown({ target: { instanceId }, request }: Callback): Promise<boolean> {
-    const url = this.callbackUrls.ofInstance(instanceId);
-    const known = await this.instance(instanceId, Infinity)();
-    return known !== undefined && this.isSigned(known, request, contentOf(request), url);
+  /**
+   * The same, by the tokens that are in memory, however old those are. Costs no database work.
+   *
+   * @returns undefined when none of them signed it, which another token may have done all the same
+   * @throws ForbiddenException for what would be refused whichever token signed it
+   */
+  async statusesFromMemory(callback: Callback): Promise<ReportedStatus[] | undefined> {
+    const { target } = callback;
+    this.assertPlausible(callback);
+    const content = contentOf(callback.request);
+    const signers = [this.instance(target.instanceId, Infinity)];
+    if ('messageId' in target) signers.push(this.knownSender(target.messageId));
+    const statuses = await this.statusesBy(callback, content, signers);
+    if (!statuses && 'messageId' in target) reportedBy(target, content, callback.request);
+    return statuses;
   }
 
-  private async signatory(
-    request: SignedRequest,
-    content: SignedContent | undefined,
-    url: string,
+  /** What a callback says; undefined when none of the signers signed it. */
+  private async statusesBy(
+    { target, request }: Callback,
+    content: SignedContent,
     signers: readonly Signer[],
-  ): Promise<Signatory> {
-    if (isSignature(request.signature)) {
-      for (const signer of signers) {
-        const signatory = await signer();
-        if (signatory && this.isSigned(signatory, request, content, url)) return signatory;
-      }
+  ): Promise<ReportedStatus[] | undefined> {
+    const url =
+      'messageId' in target
+        ? this.callbackUrls.ofAttempt(target, target.mac)
+        : this.callbackUrls.ofInstance(target.instanceId);
+    for (const signer of signers) {
+      const signatory = await signer();
+      if (!signatory || !this.isSigned(signatory, request, content, url)) continue;
+      return reportedBy(target, content, request).filter((status) =>
+        isOf(status, signatory.accountSid),
+      );
     }
-    throw forgery('is not signed with the auth token of its account');
+    return undefined;
   }
 
   private isSigned(
     { authTokens }: Signatory,
     { signature }: SignedRequest,
-    content: SignedContent | undefined,
+    content: SignedContent,
     url: string,
   ): boolean {
-    return (
-      content !== undefined &&
-      this.callbackUrls
-        .spellings(url.replace(/#.*$/, '') + content.query)
-        .some((spelling) => verifyText(authTokens, signature, spelling, content.text))
-    );
+    return this.callbackUrls
+      .spellings(url.replace(/#.*$/, '') + content.query)
+      .some((spelling) => verifyText(authTokens, signature, spelling, content.text));
   }
 
   private instance(id: string, maxAgeMs?: number): Signer {
@@ -128,11 +145,18 @@ export class CallbackVerifier {
   }
 
   private sender(messageId: string): Signer {
+    return async () => signatoryOf(await this.notifications.credentialsOf(messageId));
+  }
+
+  private knownSender(messageId: string): Signer {
     return async () => {
-      const credentials = await this.notifications.credentialsOf(messageId);
-      return (
-        credentials && { accountSid: credentials.accountSid, authTokens: [credentials.authToken] }
-      );
+      try {
+        return signatoryOf(this.notifications.knownCredentialsOf(messageId));
+      } catch (error) {
+        // What this process has no key for, another may have.
+        if (error instanceof MissingKeyError) return undefined;
+        throw error;
+      }
     };
   }
 }
@@ -140,23 +164,37 @@ export class CallbackVerifier {
 const forgery = (cause: string): ForbiddenException =>
   new ForbiddenException(`The callback ${cause}.`);
 
-/** What a request says; undefined for JSON that is not what was signed. */
-function contentOf({ isJson, query, body }: SignedRequest): SignedContent | undefined {
+const unsigned = (): ForbiddenException =>
+  forgery('is not signed with the auth token of its account');
+
+const signatoryOf = (credentials: TwilioCredentials | undefined): Signatory | undefined =>
+  credentials && { accountSid: credentials.accountSid, authTokens: [credentials.authToken] };
+
+/** What a request says. @throws ForbiddenException for JSON that is not what was signed */
+function contentOf({ isJson, query, body }: SignedRequest): SignedContent {
   if (!isJson) {
     const parameters = parseForm(body.toString('utf8'));
     return { query: '', parameters, text: signedText(parameters) };
   }
   const [, hash] = BODY_HASH.exec(query) ?? [];
-  if (hash !== createHash('sha256').update(body).digest('hex')) return undefined;
+  if (hash !== createHash('sha256').update(body).digest('hex')) throw unsigned();
   return { query: `?${query}`, parameters: [], text: '' };
 }
 
-function formStatuses(content: SignedContent | undefined): ReportedStatus[] {
-  const status = content && readStatusCallback(content.parameters);
-  if (status && isDisguised(content.parameters, content.text)) {
-    throw forgery('can be read in more than one way');
+/** @throws ForbiddenException when a form can be read in two ways, or says nothing on the URL of an attempt */
+function reportedBy(
+  target: CallbackTarget,
+  { parameters, text }: SignedContent,
+  { isJson, body }: SignedRequest,
+): ReportedStatus[] {
+  if (isJson) return readEvents(body);
+  const status = readStatusCallback(parameters);
+  if (!status) {
+    if ('messageId' in target) throw forgery('says nothing about a message');
+    return [];
   }
-  return status ? [status] : [];
+  if (isDisguised(parameters, text)) throw forgery('can be read in more than one way');
+  return [status];
 }
 
 /** @throws ForbiddenException for a callback that names another account; such an event is merely not ours */

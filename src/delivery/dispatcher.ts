@@ -147,7 +147,7 @@ export class Dispatcher
 
   private async shipmentsOf(messages: readonly ClaimedMessage[]): Promise<Map<string, Shipment>> {
     try {
-      return await this.notifications.load(messages.map(({ requestId }) => requestId));
+      return await this.notifications.loadFor(messages);
     } catch (error) {
       this.logger.error('The notifications of claimed messages could not be read', error);
       return new Map();

@@ -12,6 +12,8 @@ export interface Shipment {
   readonly sealedCredentials?: string;
 }
 
+type SealedCredentials = Pick<Shipment, 'sealedCredentials'>;
+
 interface NotificationRow {
   readonly id: string;
   readonly parameters: string;
@@ -19,6 +21,7 @@ interface NotificationRow {
 }
 
 const MAX_CACHED = 2000;
+const MAX_SIGNERS = 20_000;
 
 /** Where the credentials of a notification are sealed to. */
 export const credentialsPlace = (requestId: string): string =>
@@ -29,6 +32,8 @@ export const credentialsPlace = (requestId: string): string =>
 export class NotificationStore {
   private readonly logger = new Logger(NotificationStore.name);
   private readonly cache = new Map<string, Shipment>();
+  /** The messages that brought credentials along, for callbacks that come while the database is down. */
+  private readonly signers = new Map<string, SealedCredentials & { readonly requestId: string }>();
 
   constructor(
     private readonly database: Database,
@@ -55,23 +60,24 @@ export class NotificationStore {
         if (shipment) found.set(row.id, shipment);
       }
     }
-    this.forgetOldest();
+    forgetOldest(this.cache, MAX_CACHED);
+    return found;
+  }
+
+  /** Reads what these messages are sent with, and keeps in memory who will sign their callbacks. */
+  async loadFor(
+    messages: readonly { readonly id: string; readonly requestId: string }[],
+  ): Promise<Map<string, Shipment>> {
+    const found = await this.load(messages.map(({ requestId }) => requestId));
+    for (const { id, requestId } of messages) this.keepSigner(id, requestId, found.get(requestId));
+    forgetOldest(this.signers, MAX_SIGNERS);
     return found;
   }
 
   /** Keeps in memory what was just stored: it will be read soon. */
   keep(requestId: string, shipment: Shipment): void {
     this.cache.set(requestId, shipment);
-    this.forgetOldest();
-  }
-
-  private forgetOldest(): void {
-    if (this.cache.size <= MAX_CACHED) return;
-    // Many at a time: a map that loses its first entry again and again is slow to find the next.
-    for (const id of this.cache.keys()) {
-      this.cache.delete(id);
-      if (this.cache.size <= MAX_CACHED / 2) break;
-    }
+    forgetOldest(this.cache, MAX_CACHED);
   }
 
   async get(requestId: string): Promise<Shipment | undefined> {
@@ -93,7 +99,7 @@ export class NotificationStore {
   /** @throws Error when the encryption key is not configured any more */
   credentialsFor(
     requestId: string,
-    { sealedCredentials }: Shipment,
+    { sealedCredentials }: SealedCredentials,
   ): TwilioCredentials | undefined {
     if (!sealedCredentials) return undefined;
     const opened = this.cipher.open(sealedCredentials, credentialsPlace(requestId));
@@ -107,7 +113,34 @@ export class NotificationStore {
       messageId,
     );
     const shipment = message && (await this.get(message.request_id));
-    return shipment && this.credentialsFor(message.request_id, shipment);
+    if (!shipment) return undefined;
+    this.keepSigner(messageId, message.request_id, shipment);
+    forgetOldest(this.signers, MAX_SIGNERS);
+    return this.credentialsFor(message.request_id, shipment);
+  }
+
+  /**
+   * The credentials that came along with the request of a message, as far as they are in memory.
+   *
+   * @throws Error when the encryption key is not configured any more
+   */
+  knownCredentialsOf(messageId: string): TwilioCredentials | undefined {
+    const known = this.signers.get(messageId);
+    return known && this.credentialsFor(known.requestId, known);
+  }
+
+  private keepSigner(messageId: string, requestId: string, shipment?: Shipment): void {
+    const { sealedCredentials } = shipment ?? {};
+    if (sealedCredentials) this.signers.set(messageId, { requestId, sealedCredentials });
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>, max: number): void {
+  if (map.size <= max) return;
+  // Many at a time: a map that loses its first entry again and again is slow to find the next.
+  for (const key of map.keys()) {
+    map.delete(key);
+    if (map.size <= max / 2) break;
   }
 }
 

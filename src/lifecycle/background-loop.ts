@@ -26,9 +26,24 @@ export class BackgroundLoop {
     this.stopping.abort();
   }
 
-  /** Resolves when nothing is under way any more. */
-  async ended(): Promise<void> {
-    await Promise.all(this.running);
+  /**
+   * Resolves when nothing is under way any more, or the deadline has passed.
+   *
+   * @param deadlineMs how long to wait at most, in milliseconds; without it, as long as it takes
+   * @returns whether everything has ended
+   */
+  async ended(deadlineMs?: number): Promise<boolean> {
+    const ended = Promise.all(this.running).then(() => true);
+    if (deadlineMs === undefined) return ended;
+    let deadline: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      deadline = setTimeout(resolve, deadlineMs, false);
+    });
+    try {
+      return await Promise.race([ended, late]);
+    } finally {
+      clearTimeout(deadline);
+    }
   }
 
   /** Waits, but not beyond the stop. */

@@ -22,6 +22,19 @@ const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const MAC_BYTES = 16;
+/** What {@link CredentialsCipher.seal} returns, under whichever key. */
+const SEALED = /^v1\.[0-9a-f]{8}\.[\w-]{22}\.[\w-]{16}\.[\w-]*\.[\w-]{22}$/;
+
+/** A secret is sealed with a key that is not in the ring; nothing says that it is damaged. */
+export class MissingKeyError extends Error {
+  override readonly name = 'MissingKeyError';
+
+  constructor(keyId: string) {
+    super(
+      `A stored secret is sealed with the encryption key ${keyId}, which is not configured. Add it to the end of encryptionKeys.`,
+    );
+  }
+}
 
 /**
  * Keeps secrets at rest: AES-256-GCM under a key of its own for each record, bound to the place where it is stored.
@@ -57,14 +70,16 @@ export class CredentialsCipher {
     return [FORMAT, id, ...parts.map((part) => part.toString('base64url'))].join('.');
   }
 
-  /** @throws Error when the key is not in the ring, or the secret was changed or moved */
+  /**
+   * @throws MissingKeyError when the key is not in the ring
+   * @throws Error when the secret was changed or moved
+   */
   open(sealed: string, place: string): string {
     const [format, keyId, ...parts] = sealed.split('.');
     const master = this.ring.find(({ id }) => id === keyId);
     if (format !== FORMAT || !master) {
-      throw new Error(
-        `A stored secret is sealed with the encryption key ${keyId}, which is not configured. Add it to the end of encryptionKeys.`,
-      );
+      if (SEALED.test(sealed)) throw new MissingKeyError(keyId);
+      throw new Error('A stored secret is damaged: it does not look like one that was sealed.');
     }
     const [salt, iv, ciphertext, tag] = parts.map((part) => Buffer.from(part, 'base64url'));
     // Without the length, Node takes tags of four bytes too, which are a matter of guessing.
