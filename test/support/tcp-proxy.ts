@@ -11,6 +11,7 @@ export class TcpProxy {
   private port = 0;
   private armed?: () => void;
   private isHanging = false;
+  private refused?: string;
 
   /** @param target the server's URL */
   constructor(private readonly target: URL) {}
@@ -19,6 +20,7 @@ export class TcpProxy {
     this.server = createServer((near) => {
       const far = connect(Number(this.target.port), this.target.hostname);
       near.on('data', (chunk: Buffer) => {
+        if (this.refused && chunk.includes(this.refused)) near.destroy();
         if (!this.armed || !COMMIT.test(chunk.toString('latin1'))) return;
         const lost = this.armed;
         this.armed = undefined;
@@ -63,6 +65,11 @@ export class TcpProxy {
     return new Promise((resolve) => {
       this.armed = resolve;
     });
+  }
+
+  /** Breaks each connection on which this text is sent, as a server does with a packet that is too large for it. */
+  refuse(text: string): void {
+    this.refused = text;
   }
 
   /** Lets nothing through from now on, or everything again; connections stand. */
