@@ -30,6 +30,7 @@ export class CallbackReplay
   private readonly logger = new Logger(CallbackReplay.name);
   private readonly options: DeliveryOptions;
   private readonly held: HeldFiles;
+  private hadFiles = false;
   private failure?: string;
   private readonly loop = new BackgroundLoop((error) => this.logFailure(error));
 
@@ -63,7 +64,9 @@ export class CallbackReplay
   private async replayAll(): Promise<void> {
     const names = await this.spool.list();
     this.held.keepOnly(names);
-    if (names.length === 0) this.admission.reset();
+    // Another process has replayed them all.
+    if (names.length === 0 && this.hadFiles) this.admission.reset();
+    this.hadFiles = names.length > 0;
     const due = this.held.due(names);
     if (due.length > 0 && (await this.files.isDatabaseUp())) await this.replayFiles(due);
     this.failure = undefined;

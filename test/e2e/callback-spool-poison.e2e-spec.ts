@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { CallbackReplay } from '../../src/callbacks/callback-replay.js';
 import { CallbackSpool } from '../../src/callbacks/callback-spool.js';
 import {
   ENCRYPTION_KEY,
@@ -187,5 +188,31 @@ describe('a database that takes nothing for a while', () => {
     for (const { id } of messages) expect((await twilio.detail(id)).status).toBe('seen');
     reads.mockRestore();
     await t.stop();
+  });
+});
+
+describe('a replay that the database keeps waiting', () => {
+  it('holds up the end of the application no longer than the drain may take', async () => {
+    const t = await startApplication({
+      options: { spool: { directory: spool.directory }, delivery: { drainTimeoutMs: 100 } },
+    });
+    const twilio = new CallbackClient(t);
+    const [message] = await twilio.sentMessages(1);
+    const dataSource = t.app.get(DataSource, { strict: false });
+    const reads = jest.spyOn(t.app.get(CallbackSpool, { strict: false }), 'read');
+    // The module waits while the host has a transaction open on SQLite's one connection.
+    await dataSource.query('BEGIN');
+    try {
+      const replay = t.app.get(CallbackReplay, { strict: false });
+      spool.add('0.spool', [spooledLine(message, 'read')]);
+      await eventually(() => expect(reads).toHaveBeenCalledWith('0.spool'));
+      replay.onModuleDestroy();
+      await replay.beforeApplicationShutdown();
+      expect(spool.names()).toEqual(['0.spool']);
+    } finally {
+      await dataSource.query('COMMIT');
+      jest.restoreAllMocks();
+      await t.stop();
+    }
   });
 });
