@@ -82,7 +82,7 @@ export class CallbackReplay
       if (result === 'databaseGone') break;
       if (!result) continue;
       stored += result.counts.stored;
-      failures = result.counts.failed > 0 && result.counts.stored === 0 ? failures + 1 : 0;
+      failures = countOpen(result) > 0 && result.counts.stored === 0 ? failures + 1 : 0;
       await this.finish(name, result, recordedBefore).catch((error: unknown) =>
         this.hold(name, 'could be neither changed nor removed', error),
       );
@@ -96,7 +96,7 @@ export class CallbackReplay
   /** @returns undefined for a file that could not be read */
   private async replay(name: string): Promise<FileResult | 'databaseGone' | undefined> {
     try {
-      return await this.files.replay(name);
+      return await this.files.replay(name, () => this.loop.isStopping);
     } catch (error) {
       if (error instanceof DatabaseGoneError) return 'databaseGone';
       await this.handleUnreadable(name, error);
@@ -126,15 +126,16 @@ export class CallbackReplay
     // It is the entry's own fault when others were recorded meanwhile; else the database takes nothing.
     const isHopeless =
       this.held.isTriedOut(name) && this.recorder.recordedCount > this.held.recordedBefore(name);
-    if (counts.keyMissing === 0 && (counts.failed === 0 || isHopeless)) {
+    const isDecided = counts.keyMissing + counts.untried === 0;
+    if (isDecided && (counts.failed === 0 || isHopeless)) {
       return this.putAside(name, left, error);
     }
     if (counts.stored + counts.forged > 0) await this.spool.shrink(name, left);
     const problem =
-      counts.failed > 0
+      countOpen(result) > 0
         ? 'holds callbacks that the database does not take yet'
         : 'is sealed with an encryption key that is not configured. It stays until a process has the key: add it to the end of encryptionKeys';
-    this.hold(name, problem, error, { recordedBefore, isFinal: counts.failed === 0 });
+    this.hold(name, problem, error, { recordedBefore, isFinal: countOpen(result) === 0 });
   }
 
   private async putAside(
@@ -168,3 +169,6 @@ export class CallbackReplay
     this.logger.error('The spool could not be replayed; it is tried again', error);
   }
 }
+
+/** How many entries the database may take yet. */
+const countOpen = ({ counts }: FileResult): number => counts.failed + counts.untried;

@@ -8,9 +8,12 @@ import { MalformedEntryError, unspooled } from './spooled-callback.js';
 
 /**
  * What came of an entry: `refused` entries never will be stored, `failed` ones may be, `keyMissing` ones by a process
- * that has the key.
+ * that has the key; `untried` ones failed with their neighbours, and there was no time to try them alone.
  */
-type EntryResult = 'stored' | 'forged' | 'refused' | 'failed' | 'keyMissing';
+type EntryResult = 'stored' | 'forged' | 'refused' | 'failed' | 'keyMissing' | 'untried';
+
+/** How long the entries of one file are tried alone. */
+const ALONE_MS = 10_000;
 
 /** What came of a file. */
 export interface FileResult {
@@ -46,14 +49,21 @@ export class SpooledFileReplay {
   /**
    * Stores what a file holds. An entry that fails among others is tried alone: its neighbours must not fail with it.
    *
+   * @param isStopping whether to end with what is under way
    * @throws DatabaseGoneError when the database takes nothing any more
    * @throws Error of the file system when the file cannot be read
    */
-  async replay(name: string): Promise<FileResult> {
+  async replay(name: string, isStopping: () => boolean): Promise<FileResult> {
     const entries = await this.spool.read(name);
     const tried = await Promise.all((entries ?? []).map((entry) => this.try(entry)));
-    for (const [index, { entry, result }] of tried.entries()) {
-      if (result !== 'failed') continue;
+    const failed = tried.flatMap(({ result }, index) => (result === 'failed' ? [index] : []));
+    const deadline = performance.now() + ALONE_MS;
+    for (const index of fromAnywhere(failed)) {
+      const { entry, error } = tried[index];
+      if (isStopping() || performance.now() > deadline) {
+        tried[index] = { entry, error, result: 'untried' };
+        continue;
+      }
       if (!(await this.isDatabaseUp())) throw new DatabaseGoneError();
       tried[index] = await this.try(entry);
     }
@@ -92,8 +102,14 @@ function resultFor(error: unknown): EntryResult {
   return error instanceof DatabaseError && error.isRefusal ? 'refused' : 'failed';
 }
 
+/** In a circle from one of them, so that those in front never use up the time of the others again and again. */
+function fromAnywhere(indexes: readonly number[]): number[] {
+  const start = Math.floor(Math.random() * indexes.length);
+  return [...indexes.slice(start), ...indexes.slice(0, start)];
+}
+
 function resultOf(tried: readonly Tried[]): Omit<FileResult, 'isEmpty'> {
-  const counts = { stored: 0, forged: 0, refused: 0, failed: 0, keyMissing: 0 };
+  const counts = { stored: 0, forged: 0, refused: 0, failed: 0, keyMissing: 0, untried: 0 };
   for (const { result } of tried) counts[result]++;
   const left = tried.filter(({ result }) => result !== 'stored' && result !== 'forged');
   return { counts, left: left.map(({ entry }) => entry.line), error: left[0]?.error };

@@ -66,7 +66,7 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
     return twilio.post(instanceUrl, form, sign(instanceUrl, form, 'another-auth-token'));
   };
 
-  it('asks the database nothing about URLs that we did not make', async () => {
+  it('asks the database nothing about URLs that we did not make, and signatures that are none', async () => {
     const { url, sid, id, instance } = message;
     const mac = url.split('/').at(-1)!;
     const base = `${t.url}/v3/callbacks/twilio_whatsapp`;
@@ -88,7 +88,10 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
     await whenClockIsAhead(1500, async () => {
       for (let round = 0; round < 10; round++) {
         for (const address of forged) await twilio.post(address, fields(sid, 'read')).expect(403);
-        await twilio.post(instanceUrl, fields(sid, 'read'), 'garbage').expect(403);
+        for (const address of [instanceUrl, url]) {
+          await twilio.post(address, fields(sid, 'read'), 'garbage').expect(403);
+          await twilio.post(address, fields(sid, 'read'), '').expect(403);
+        }
       }
     });
     expect(statements).toEqual([]);
