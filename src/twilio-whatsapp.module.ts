@@ -16,6 +16,7 @@ import { Dispatcher } from './delivery/dispatcher.js';
 import { InFlight } from './delivery/in-flight.js';
 import { MessageLedger } from './delivery/ledger.js';
 import { OpenQueues } from './delivery/open-queues.js';
+import { ListLookup } from './delivery/list-lookup.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
@@ -77,6 +78,7 @@ import { UsersService } from './users/users.service.js';
     Dispatcher,
     EventPublisher,
     InFlight,
+    ListLookup,
     MessageCommands,
     MessageLedger,
     MessageLog,

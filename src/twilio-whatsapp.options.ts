@@ -2,6 +2,7 @@ import type { CanActivate, Type } from '@nestjs/common';
 import {
   ArrayNotEmpty,
   IsArray,
+  IsBoolean,
   IsIn,
   IsInt,
   IsNotEmpty,
@@ -94,6 +95,15 @@ export class DeliveryOptions {
    */
   @IsIn(AMBIGUOUS_POLICIES)
   ambiguousPolicy: AmbiguousPolicy = 'hold';
+
+  /**
+   * Whether no other program sends WhatsApp messages from the Twilio accounts of the provider instances. Only then is a
+   * message whose answer was lost taken for one that Twilio's list shows with the same text. Otherwise it waits for its
+   * callback, or for an operator.
+   * @default false
+   */
+  @IsBoolean()
+  isExclusive = false;
 
   /**
    * Milliseconds between looks at the database for messages that fell due.

@@ -41,7 +41,7 @@ export class GroupCommit<Item, Result> {
 
   /** @param commit stores the items in one transaction and returns a result for each, in order */
   constructor(
-    private readonly commit: (items: Item[]) => Promise<Result[]>,
+    private readonly commit: (items: Item[]) => Promise<readonly Result[]>,
     options: Partial<GroupCommitOptions> = {},
   ) {
     this.options = { maxBatch: 500, isPoison: isRefusal, ...options };

@@ -60,6 +60,7 @@ const reported = (
   source: 'callback',
   sid,
   providerStatus,
+  matchedBy: 'url',
   attempt: 1,
   type: eventTypeOf(providerStatus),
   ...(eventTypeOf(providerStatus) === 'discarded' && {

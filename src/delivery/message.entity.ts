@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { InstantColumn } from '../database/columns.js';
+import type { EvidenceSource } from '../events/delivery-event.js';
 import type { MessageStatus } from './message-state.js';
 
 export const MESSAGE_TABLE = 'twilio_whatsapp_message';
@@ -63,6 +64,10 @@ export class MessageEntity {
 
   @Column({ type: 'varchar', length: 34, nullable: true })
   sid: string | null;
+
+  /** Where the SID was learnt; one that was guessed yields to proof. */
+  @Column({ name: 'sid_source', type: 'varchar', length: 16, nullable: true })
+  sidSource: EvidenceSource | null;
 
   @Column({ type: 'varchar', length: 40, nullable: true })
   reason: string | null;

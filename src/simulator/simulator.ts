@@ -185,6 +185,7 @@ export class TwilioSimulator extends EventEmitter<{
       if (fate.callbacks?.early) await reports;
     }
     this.emit('post', post);
+    await fate.answerAfter;
     await this.pass((this.options.latencyMs ?? 0) / 2);
 
     if (fault) return misbehave(fault, response, fate.retryAfter ?? 1);

@@ -231,6 +231,7 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
       );
     const poisonous = ledger.record(list.items[0].id, {
       kind: 'reported',
+      matchedBy: 'url',
       attempt: 1,
       at: Date.now(),
       source: 'callback',
@@ -245,7 +246,7 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
         (error: unknown) => error,
       ),
     ]);
-    expect(poison).toMatchObject({ isDuplicate: true });
+    expect(poison).toMatchObject({ applied: true, state: { status: 'delivered' } });
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 204));
   });
 
@@ -262,6 +263,7 @@ describe.each(PLATFORMS)('forgeries on %s', (platform) => {
           sid,
           providerStatus: 'read',
           type: 'seen',
+          matchedBy: 'sid',
         }),
       ),
     );

@@ -293,7 +293,16 @@ function reportOf(providerStatus: string, sid: string): Report & { at: number } 
   const type = eventTypeOf(providerStatus);
   const discard =
     type === 'discarded' ? { reason: 'failed', explanation: 'It failed.' } : undefined;
-  return { kind: 'reported', at: NOW, source: 'callback', sid, providerStatus, type, discard };
+  return {
+    kind: 'reported',
+    at: NOW,
+    source: 'callback',
+    matchedBy: 'url',
+    sid,
+    providerStatus,
+    type,
+    discard,
+  };
 }
 
 function brokenPromise(
