@@ -110,7 +110,8 @@ export function undecided(
 ): Step {
   const names = sids.slice(0, MAX_NAMED).join(', ');
   const explanation = `Twilio may have accepted the message: its answer was lost. Twilio's list shows ${names}, which may be this message or another one. A callback or an operator settles it.`;
-  if (state.status !== 'unknown' || state.attempts !== attempt) return ignored(state);
+  const isAboutIt = state.status === 'unknown' && state.attempts === attempt && sids.length > 0;
+  if (!isAboutIt) return ignored(state);
   return state.explanation === explanation ? ignored(state) : applied({ ...state, explanation });
 }
 
