@@ -66,8 +66,10 @@ export function judge(
   );
   const isComplete = reachesBackTo(list, lost);
   if (possible.length === 0 && isComplete) return { kind: 'missing' };
+  // Twilio lists the newest first, and its dates have no fractions of a second.
   const alike = possible
     .filter((entry) => isAlike(entry, lost))
+    .toReversed()
     .toSorted((a, b) => a.createdAt - b.createdAt);
   const free = alike.filter(({ sid }) => !sources.has(sid));
   // Those that have one of these entries by a guess may be wrong about it.

@@ -631,6 +631,9 @@ describe('a SID that was guessed', () => {
     expect(sure.state).toEqual({ ...guessed, sidSource: 'callback' });
     expect(sure.attempt).toMatchObject({ sid: OTHER_SID, sidSource: 'callback' });
     expect(disproofBy(sure.state, accepted(1, 1, 13))).toBeUndefined();
+    const bySid = step(guessed, { ...reported('read', 12, OTHER_SID), matchedBy: 'sid' });
+    expect(bySid.state).toMatchObject({ status: 'seen', sidSource: 'poll' });
+    expect(bySid.attempt).toBeUndefined();
   });
 
   it('justifies no other attempt', () => {

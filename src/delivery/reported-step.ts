@@ -36,8 +36,9 @@ export function reported(state: MessageState, evidence: Report & { at: number })
     };
   }
   if (!isOver && !mayBring(state, evidence)) return ignored(state);
-  const found = { sid, source };
-  const adopted = adopt(state, found, at);
+  // A report that was found by the SID of the message proves nothing about that.
+  const isBySid = evidence.matchedBy === 'sid' && state.sid !== null;
+  const adopted = isBySid ? state : adopt(state, { sid, source }, at);
   const attempt = settledAttempt(state, evidence);
   const retryMs = retryAfterFailure(adopted, evidence);
   if (retryMs !== null) {

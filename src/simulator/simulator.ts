@@ -185,12 +185,12 @@ export class TwilioSimulator extends EventEmitter<{
       if (fate.callbacks?.early) await reports;
     }
     this.emit('post', post);
-    await fate.answerAfter;
     await this.pass((this.options.latencyMs ?? 0) / 2);
 
     if (fault) return misbehave(fault, response, fate.retryAfter ?? 1);
     if (refusal !== undefined)
       return answer(response, twilioError(refusal).status, twilioError(refusal));
+    await fate.answerAfter;
     return answer(response, 201, messageResource(message!));
   }
 
