@@ -1,29 +1,21 @@
 import type { Dialect } from '../database/dialect.js';
 import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { DELIVERY_EVENT_TABLE } from '../events/delivery-event.entity.js';
-import { isProof, type EvidenceSource } from '../events/delivery-event.js';
+import type { EvidenceSource } from '../events/delivery-event.js';
 import { ATTEMPT_TABLE } from './attempt.entity.js';
 import type { Evidence } from './evidence.js';
-import { KNOWN_COLUMNS, stateOf, type StateRow } from './ledger.rows.js';
+import { Fold, REPORTING, type Recorded } from './fold.js';
+import { KNOWN_COLUMNS, type StateRow } from './ledger.rows.js';
 import { writesOf, type MessageStep } from './ledger.writes.js';
-import type { LoggedEvent, MessageState } from './message-state.js';
-import { disproofBy, step } from './message-step.js';
+import type { LoggedEvent } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
-import { redactedStep } from './redacted-step.js';
 import { reportOf, type TwilioStatus } from './report.js';
+import { claimOf, contest, type SidClaim } from './sid-claim.js';
 
 /** A piece of evidence, and the message that it is about. */
 export interface MessageEvidence {
   readonly messageId: string;
   readonly evidence: Evidence;
-}
-
-/** What a piece of evidence did. Without `state` there is no such message. */
-export interface Recorded {
-  readonly applied: boolean;
-  readonly state?: MessageState;
-  /** Whether its SID is proven, or believed for the same reasons, to be that of another attempt. */
-  readonly isSidTaken?: boolean;
 }
 
 /** What a transaction has folded. */
@@ -33,16 +25,6 @@ export interface Folded {
   readonly steps: readonly MessageStep[];
 }
 
-/** Who has a SID, and where that was learnt. */
-interface SidOwner {
-  readonly messageId: string;
-  readonly attempt: number;
-  readonly sid: string;
-  readonly source: EvidenceSource | null;
-}
-
-/** Where what Twilio reports of a SID comes from. */
-const REPORTING: readonly EvidenceSource[] = ['callback', 'stream', 'poll'];
 const IS_REPORT = `source IN (${REPORTING.map((source) => `'${source}'`)})`;
 
 /** What Twilio has reported of a SID, as it is stored. */
@@ -55,74 +37,6 @@ interface ReportRow {
   readonly occurred_at: string | number;
   readonly raw: string | null;
 }
-
-/** A SID that a message, or one of its attempts, gives up. */
-interface Release {
-  readonly messageId: string;
-  readonly sid: string;
-  /** Whether the message gives up what was reported of the SID as well. */
-  readonly withReports: boolean;
-}
-
-/** The messages that a transaction has locked, and the steps that they take in it. */
-class Fold {
-  readonly steps: MessageStep[] = [];
-  readonly releases: Release[] = [];
-  private readonly states: Map<string, MessageState>;
-  private readonly redacted: ReadonlySet<string>;
-
-  constructor(rows: readonly StateRow[]) {
-    this.states = new Map(rows.map((row) => [row.id, stateOf(row)]));
-    this.redacted = new Set(rows.flatMap((row) => (row.redacted_at === null ? [] : [row.id])));
-  }
-
-  stateOf(messageId: string): MessageState | undefined {
-    return this.states.get(messageId);
-  }
-
-  take(messageId: string, evidence: Evidence): Recorded {
-    const before = this.states.get(messageId);
-    if (!before) return { applied: false };
-    const disproof = disproofBy(before, evidence);
-    if (disproof) this.take(messageId, disproof);
-    const state = this.states.get(messageId)!;
-    const taken = (this.redacted.has(messageId) ? redactedStep : step)(state, evidence);
-    if (taken.releasedSid !== undefined) {
-      this.release({ messageId, sid: taken.releasedSid, withReports: true });
-    }
-    this.states.set(messageId, taken.state);
-    this.steps.push({ messageId, at: evidence.at, before: state, step: taken });
-    return { applied: taken.applied || disproof !== undefined, state: taken.state };
-  }
-
-  /** Takes back what earlier steps would write of the SID, beside what is stored of it. */
-  release(release: Release): void {
-    const { messageId, sid, withReports } = release;
-    this.releases.push(release);
-    for (const [index, each] of this.steps.entries()) {
-      if (each.messageId !== messageId) continue;
-      const { attempt, event } = each.step;
-      this.steps[index] = {
-        ...each,
-        step: {
-          ...each.step,
-          attempt: attempt?.sid === sid ? undefined : attempt,
-          event: withReports && isReportOf(event, sid) ? undefined : event,
-        },
-      };
-    }
-  }
-
-  /** What earlier steps were to store of what Twilio has reported of the SID. */
-  reportsOf(messageId: string, sid: string): LoggedEvent[] {
-    return this.steps.flatMap(({ messageId: id, step: { event } }) =>
-      id === messageId && event && isReportOf(event, sid) ? [event] : [],
-    );
-  }
-}
-
-const isReportOf = (event: LoggedEvent | undefined, sid: string): boolean =>
-  event?.sid === sid && REPORTING.includes(event.source);
 
 /** Folds each piece of evidence, in order, into its message, and writes what follows. */
 export function* fold(dialect: Dialect, waiting: readonly MessageEvidence[]): Transaction<Folded> {
@@ -155,12 +69,13 @@ export function* foldContested(
   for (const { messageId, evidence } of waiting) {
     const claim = claimOf(messageId, evidence, folding.stateOf(messageId));
     const owner = claim && owners.get(claim.sid);
-    const isContested = claim && owner && !isSameAttempt(claim, owner);
-    if (isContested && (isProof(owner.source) || !isProof(claim.source))) {
+    const verdict = claim ? contest(claim, owner) : 'free';
+    if (verdict === 'taken') {
       results.push(takeWithoutSid(folding, messageId, evidence));
       continue;
     }
-    const reports = isContested ? yield* takeBack(folding, claim, owner, evidence.at) : [];
+    const reports =
+      verdict === 'takenBack' ? yield* takeBack(folding, claim!, owner!, evidence.at) : [];
     results.push(folding.take(messageId, evidence));
     for (const report of reports) folding.take(messageId, report);
     if (claim) owners.set(claim.sid, claim);
@@ -176,7 +91,7 @@ const lock = (dialect: Dialect, messageIds: readonly string[]): Transaction<Stat
     JSON.stringify([...new Set(messageIds)].toSorted().map((id) => ({ id }))),
   );
 
-function* ownersOf(dialect: Dialect, sids: readonly string[]): Transaction<SidOwner[]> {
+function* ownersOf(dialect: Dialect, sids: readonly string[]): Transaction<SidClaim[]> {
   const rows = yield* query<{
     message_id: string;
     no: number;
@@ -194,35 +109,6 @@ function* ownersOf(dialect: Dialect, sids: readonly string[]): Transaction<SidOw
   }));
 }
 
-const isSameAttempt = (one: SidOwner, other: SidOwner): boolean =>
-  one.messageId === other.messageId && one.attempt === other.attempt;
-
-/** The claim to a SID that evidence makes; undefined where it makes none. */
-function claimOf(
-  messageId: string,
-  evidence: Evidence,
-  state: MessageState | undefined,
-): SidOwner | undefined {
-  switch (evidence.kind) {
-    case 'accepted':
-      return { messageId, attempt: evidence.attempt, sid: evidence.sid, source: 'response' };
-    case 'reported': {
-      const { attempt, sid, source, matchedBy } = evidence;
-      return attempt === undefined || matchedBy === 'sid'
-        ? undefined
-        : { messageId, attempt, sid, source };
-    }
-    case 'resolved': {
-      const { sid } = evidence;
-      return sid === undefined || !state
-        ? undefined
-        : { messageId, attempt: state.attempts, sid, source: 'operator' };
-    }
-    default:
-      return undefined;
-  }
-}
-
 /**
  * Takes a SID from an attempt that had it by a guess.
  *
@@ -230,8 +116,8 @@ function claimOf(
  */
 function* takeBack(
   folding: Fold,
-  claim: SidOwner,
-  owner: SidOwner,
+  claim: SidClaim,
+  owner: SidClaim,
   at: number,
 ): Transaction<Evidence[]> {
   const { messageId } = owner;
@@ -241,7 +127,8 @@ function* takeBack(
     return [];
   }
   const reports = [...(yield* storedReports(messageId, sid)), ...folding.reportsOf(messageId, sid)];
-  folding.take(messageId, { kind: 'disproved', at, sid });
+  const { applied } = folding.take(messageId, { kind: 'disproved', at, sid });
+  if (!applied) folding.release({ messageId, sid, withReports: false });
   return reports.map(({ occurredAt, ...report }) => ({
     ...reportOf(report, { matchedBy: 'url', attempt }),
     at: occurredAt,

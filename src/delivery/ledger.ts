@@ -7,13 +7,8 @@ import { GroupCommit } from '../database/group-commit.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
-import {
-  fold,
-  foldContested,
-  type Folded,
-  type MessageEvidence,
-  type Recorded,
-} from './ledger.fold.js';
+import type { Recorded } from './fold.js';
+import { fold, foldContested, type Folded, type MessageEvidence } from './ledger.fold.js';
 import { KNOWN_COLUMNS, type AddressedRow } from './ledger.rows.js';
 import { stepOf, writesOf, type MessageStep } from './ledger.writes.js';
 import type { Evidence } from './evidence.js';

@@ -1,6 +1,5 @@
 import {
   isProof,
-  type DeliveryEventType,
   type DeliveryStatus,
   type EvidenceSource,
 } from '../events/delivery-event.js';
