@@ -46,8 +46,8 @@ interface Message {
   readonly sids: readonly (Pick<SidClaim, 'sid' | 'source'> | null)[];
   /** What proof has said that their SIDs are. */
   readonly proven: readonly (string | null)[];
-  /** Whether Twilio has refused an attempt, and the answer is recorded. */
-  readonly isRefused: boolean;
+  /** The last attempt of which it is recorded that Twilio has refused it. */
+  readonly refused: number;
 }
 
 /** Who made an entry of Twilio's list: an attempt of a message, or another program. */
@@ -97,7 +97,7 @@ export function checkPair(options: PairOptions = {}): CheckResult {
     worker: { phase: 'idle' },
     sids: [],
     proven: [],
-    isRefused: false,
+    refused: 0,
   };
   return explore<Pair>({
     first: { messages: [message, message], entries: [] },
@@ -326,7 +326,7 @@ function record(pair: Pair, index: number, evidence: Evidence, rules: SidRules):
     next = withSid(next, former, attempt, null);
   }
   next = fold(next, index, evidence, rules);
-  if (evidence.kind === 'rejected') next = change(next, index, { isRefused: true });
+  if (evidence.kind === 'rejected') next = change(next, index, { refused: evidence.attempt });
   if (!claim || !isProof(claim.source)) return next;
   const proven = withItem(pair.messages[index].proven, claim.attempt, claim.sid);
   return change(next, index, { proven });
@@ -391,7 +391,7 @@ function brokenPromise(
   const { messages, entries } = pair;
   const owned = messages.flatMap(({ sids }) => sids.flatMap((has) => (has ? [has.sid] : [])));
   if (new Set(owned).size < owned.length) return 'a SID has one owner';
-  for (const [index, { state, proven, sids, isRefused }] of messages.entries()) {
+  for (const [index, { state, proven, sids, refused }] of messages.entries()) {
     const own = entries.filter(({ maker }) => maker === index);
     if (own.filter(({ isLimited }) => !isLimited).length > 1) return 'never sent twice';
     const { status, sid, sidSource } = state;
@@ -413,7 +413,8 @@ function brokenPromise(
     if (sid !== null && !sids.some((has) => has?.sid === sid)) {
       return 'a message has the SID of one of its attempts';
     }
-    if (isRefused && isSent && own.length === 0) return 'no guess outranks an answer';
+    if (refused > 0 && refused === state.attempts && isSent && own.length === 0)
+      return 'no guess outranks an answer';
   }
   return undefined;
 }
