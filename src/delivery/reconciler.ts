@@ -43,6 +43,7 @@ export class Reconciler
   );
   /** When each account's turn comes again, by the monotonic clock. */
   private readonly nextList = new Map<string, number>();
+  private hasAnswered = true;
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
@@ -102,6 +103,7 @@ export class Reconciler
   /** Asks for a message by the SID that is stored with it. */
   private async poll(sid: string, credentials: TwilioCredentials): Promise<Evidence | undefined> {
     const found = await this.gateway.fetch(credentials, sid);
+    this.noteAnswer(found, sid);
     return found && this.reported(found, { matchedBy: 'sid' });
   }
 
@@ -114,6 +116,7 @@ export class Reconciler
     await this.awaitTurn(credentials.accountSid);
     if (this.loop.isStopping) return undefined;
     const result = await this.listLookup.find(message, credentials, parameters);
+    this.noteAnswer(result, message.id);
     const { attempts: attempt } = message;
     const at = this.clock.now();
     switch (result?.kind) {
@@ -128,6 +131,14 @@ export class Reconciler
       default:
         return undefined;
     }
+  }
+
+  /** Twilio that does not answer is logged once, not at every question. */
+  private noteAnswer(answer: object | undefined, about: string): void {
+    if (!answer && this.hasAnswered) {
+      this.logger.warn(`Twilio gives no usable answer about ${about}. It is asked again later.`);
+    }
+    this.hasAnswered = answer !== undefined;
   }
 
   private reported(
