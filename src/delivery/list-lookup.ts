@@ -42,7 +42,8 @@ export class ListLookup {
   ): Promise<LookupResult | undefined> {
     const { to, from } = message;
     const startedAt = await this.startOf(message);
-    if (startedAt === undefined || to === null) return undefined;
+    // What was erased cannot be looked up any more.
+    if (startedAt === undefined || to === null) return { kind: 'undecided', sids: [] };
     const list = await this.gateway.list(credentials, to, from);
     if (!list) return undefined;
     const { MessagingServiceSid: service } = parameters;
