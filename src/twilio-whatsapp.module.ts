@@ -24,6 +24,8 @@ import { Reconciler } from './delivery/reconciler.js';
 import { WakeUps } from './delivery/wake-ups.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { PromptClose } from './lifecycle/prompt-close.js';
+import { IdempotencyKeys } from './notifications/idempotency-keys.js';
+import { NotificationComposer } from './notifications/notification-composer.js';
 import { NotificationsService } from './notifications/notifications.service.js';
 import { RecipientAddresses } from './notifications/recipient-addresses.js';
 import { CallbackUrls } from './providers/callback-urls.js';
@@ -76,10 +78,12 @@ import { UsersService } from './users/users.service.js';
     DeliveryAnnouncer,
     Dispatcher,
     EventPublisher,
+    IdempotencyKeys,
     InFlight,
     MessageCommands,
     MessageLedger,
     MessageLog,
+    NotificationComposer,
     NotificationsService,
     NotificationStore,
     OpenQueues,
