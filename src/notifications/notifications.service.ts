@@ -2,7 +2,7 @@ import { HttpException, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
-import { Acceptance, type NewNotification } from '../delivery/acceptance.js';
+import { Acceptance, type Accepted, type NewNotification } from '../delivery/acceptance.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { IdempotencyKeyReusedError, InvalidNotificationError } from '../twilio-whatsapp.errors.js';
@@ -59,40 +59,56 @@ export class NotificationsService {
       );
     }
     const json = notificationJson(input);
-    if (idempotencyKey === undefined) return this.accept(input, transaction);
-    const key = keyOf(idempotencyKey, json);
-    const known = await this.keys.find(idempotencyKey, transaction);
-    if (known) return repeated(known, key);
-    try {
-      return await this.accept(input, transaction, key);
-    } catch (refusal) {
-      if (!(refusal instanceof HttpException)) throw refusal;
-      const first = await this.keys.settled(idempotencyKey, transaction);
-      if (!first) throw refusal;
-      return repeated(first, key);
+    if (idempotencyKey === undefined) {
+      const { requestId } = await this.commit(await this.compose(input, transaction), transaction);
+      return { requestId };
     }
+    const key = keyOf(idempotencyKey, json);
+    return repeated(await this.underKey(input, key, transaction), key);
   }
 
-  private async accept(
+  /** What the key stands for: the notification that was accepted under it, or this one from now on. */
+  private async underKey(
     input: unknown,
+    key: Key,
     transaction?: EntityManager,
-    key?: Key,
-  ): Promise<{ requestId: string }> {
-    const request = parseNotification(input, this.options.allowOverrides);
-    const notification = { ...(await this.composer.compose(request, transaction)), ...key };
-    const accepted = await this.commit(notification, transaction);
-    return key ? repeated(accepted, key) : { requestId: accepted.requestId };
+  ): Promise<KeyedNotification> {
+    const known = await this.keys.find(key.idempotencyKey, transaction);
+    if (known) return known;
+    let notification: NewNotification;
+    try {
+      notification = { ...(await this.compose(input, transaction)), ...key };
+    } catch (refusal) {
+      const first =
+        refusal instanceof HttpException &&
+        (await this.keys.settled(key.idempotencyKey, transaction));
+      if (!first) throw refusal;
+      return first;
+    }
+    return this.commit(notification, transaction);
   }
 
-  private async commit(notification: NewNotification, transaction?: EntityManager) {
+  private async compose(input: unknown, transaction?: EntityManager): Promise<NewNotification> {
+    const request = parseNotification(input, this.options.allowOverrides);
+    return this.composer.compose(request, transaction);
+  }
+
+  private async commit(
+    notification: NewNotification,
+    transaction?: EntityManager,
+  ): Promise<Accepted> {
     if (!transaction) {
       const accepted = await this.acceptance.commit(notification);
       this.dispatcher.accepted(accepted.requestId);
       return accepted;
     }
-    const [accepted] = await this.database.runWithin(transaction, () =>
-      this.acceptance.store([notification]),
-    );
+    const store = (manager: EntityManager) =>
+      this.database.runWithin(manager, () => this.acceptance.store([notification]));
+    // What a user is changed to may be refused; the host may go on, and none of this must be left then.
+    const [accepted] =
+      notification.users.length > 0
+        ? await transaction.transaction(store)
+        : await store(transaction);
     this.database.afterCommit(transaction, () => this.dispatcher.accepted(accepted.requestId));
     return accepted;
   }

@@ -1,3 +1,4 @@
+import { BadRequestException } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import {
   IdempotencyKeyReusedError,
@@ -127,6 +128,22 @@ for (const { name, url } of DATABASES) {
         `UPDATE twilio_whatsapp_notification SET parameters = '{}', fingerprint = NULL, redacted_at = 1 WHERE id = '${first.requestId}'`,
       );
       expect(await sender.send(hello(), { idempotencyKey })).toEqual(first);
+    });
+
+    it('is not answered with what was refused, when the host goes on in its transaction', async () => {
+      const idempotencyKey = newKey();
+      const text = 'x'.repeat(40_000);
+      const withProfile = (profile: object) => ({
+        notification: { title: 'Hello' },
+        sendTo: { recipients: [{ identifier: `big-${name}`, ...profile }] },
+      });
+      await sender.send(withProfile({ one: text }));
+      await dataSource.transaction(async (transaction) => {
+        const refused = sender.send(withProfile({ two: text }), { idempotencyKey, transaction });
+        await expect(refused).rejects.toThrow(BadRequestException);
+      });
+      const { requestId } = await sender.send(withProfile({ two: 'x' }), { idempotencyKey });
+      expect((await sender.status(requestId)).messages.items).toHaveLength(1);
     });
 
     it('is not answered with what a host’s transaction takes back', async () => {
