@@ -40,6 +40,7 @@ const TABLES: Record<string, TableOutline> = {
       created_at: instant,
       updated_at: instant,
       deleted_at: optional(instant),
+      version: int,
     },
     unique: 'name',
   },
