@@ -1,4 +1,6 @@
+import type { INestApplication } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { Dispatcher } from '../../src/delivery/dispatcher.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
 import { ProviderInstances } from '../../src/providers/provider-instances.service.js';
 import {
@@ -20,6 +22,8 @@ for (const { name, url } of DATABASES) {
     let instances: ProviderInstances;
     let dataSource: DataSource;
     let id: string;
+    let otherNode: INestApplication;
+    let elsewhere: ProviderInstances;
 
     beforeAll(async () => {
       t = await startApplication({ database: url });
@@ -28,9 +32,20 @@ for (const { name, url } of DATABASES) {
       dataSource = t.app.get(DataSource, { strict: false });
       ({ id } = (await instances.choose()).row);
       await instances.create({ name: 'other', config: PROVIDER });
+      ({ app: otherNode } = await startHost(t.database.options, t.simulator.url, {
+        options: { delivery: { pollIntervalMs: 60_000 } },
+      }));
+      // It changes instances, and sends nothing.
+      otherNode.get(Dispatcher, { strict: false }).onModuleDestroy();
+      elsewhere = otherNode.get(ProviderInstances, { strict: false });
     });
-    afterAll(() => t.stop());
+    afterAll(async () => {
+      await otherNode.close();
+      await t.stop();
+    });
 
+    let names = 0;
+    const newName = () => `instance-${++names}`;
     const hello = (identifier: string, override: Record<string, unknown> = {}) => ({
       notification: { title: 'Hello' },
       sendTo: { recipients: [{ identifier, phoneNumber: '+12015550199' }] },
@@ -81,37 +96,34 @@ for (const { name, url } of DATABASES) {
     });
 
     it('a slow read never takes the place of a newer one, nor of what was written meanwhile', async () => {
-      const { app } = await startHost(t.database.options, t.simulator.url, {});
-      const elsewhere = app.get(ProviderInstances, { strict: false });
       await instances.enable(id);
       const isEnabled = async (maxAgeMs?: number) =>
         (await instances.find(id, maxAgeMs))?.row.enabled;
-      try {
-        for (const change of [
-          () => elsewhere.disable(id).then(() => isEnabled(0)),
-          () => instances.disable(id),
-        ]) {
-          const slow = slowRead(dataSource, () => isEnabled(0));
-          await slow.hasRead;
-          await change();
-          slow.release();
-          expect(await slow.result).toBe(false);
-          expect(await isEnabled()).toBe(false);
-          await instances.enable(id);
-        }
-      } finally {
-        await app.close();
+      for (const change of [
+        () => elsewhere.disable(id).then(() => isEnabled(0)),
+        () => instances.disable(id),
+      ]) {
+        const slow = slowRead(dataSource, () => isEnabled(0));
+        await slow.hasRead;
+        await change();
+        slow.release();
+        expect(await slow.result).toBe(false);
+        expect(await isEnabled()).toBe(false);
+        await instances.enable(id);
       }
     });
 
     it('one default is known, also when another takes its place while it is read', async () => {
-      const slow = slowRead(dataSource, () => instances.find(id, 0));
-      await slow.hasRead;
-      await instances.create({ name: 'new default', config: PROVIDER, isDefault: true });
-      slow.release();
-      await slow.result;
-      const { items } = await instances.list();
-      expect(items.filter(({ isDefault }) => isDefault)).toMatchObject([{ name: 'new default' }]);
+      for (const node of [elsewhere, instances]) {
+        const slow = slowRead(dataSource, () => instances.find(id, 0));
+        await slow.hasRead;
+        const made = await node.create({ name: newName(), config: PROVIDER, isDefault: true });
+        if (node === elsewhere) await instances.find(id, 0);
+        slow.release();
+        await slow.result;
+        const { items } = await instances.list();
+        expect(items.filter(({ isDefault }) => isDefault)).toMatchObject([{ id: made.id }]);
+      }
     });
 
     it('what is in memory is at hand while the database takes no change', async () => {
