@@ -13,7 +13,8 @@ const NODES = 4;
 
 for (const { name, url } of DATABASES) {
   describeOn(url)(`migrations on ${name}`, () => {
-    const isTransactional = name !== 'MariaDB';
+    // MariaDB commits every statement that changes the schema; our own transaction is what locks SQLite.
+    const modes = name === 'PostgreSQL' ? (['all', 'none'] as const) : (['all'] as const);
     let database: TestDatabase;
     let opened: DataSource[];
 
@@ -42,29 +43,31 @@ for (const { name, url } of DATABASES) {
       );
     });
 
-    it('go on where a process ended, whichever statement it was about to make', async () => {
-      // TypeORM says it of every boot that is cut off.
-      const log = jest.spyOn(console, 'log').mockImplementation(() => undefined);
-      // What a transaction takes back leaves the next boot where this one began: it is cut off one statement later.
-      // On MariaDB, every boot makes one statement that is final, and is cut off before the next.
-      let cutOff: CutOff;
-      let boots = 0;
-      let dataSource: DataSource | undefined;
-      do {
-        boots++;
-        cutOff = isTransactional ? cutOffAt(boots, ANY_WRITE) : cutOffAt(2, FINAL_WRITE);
-        dataSource = await open(createMigratedDataSource(cutOff.options(database.options))).catch(
-          (error: unknown) => {
+    it.each(modes)(
+      'go on where a process ended, whichever statement it was about to make (transactions: %s)',
+      async (migrationsTransactionMode) => {
+        // TypeORM says it of every boot that is cut off.
+        const log = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+        const isTransactional = name !== 'MariaDB' && migrationsTransactionMode === 'all';
+        const options = { ...database.options, migrationsTransactionMode };
+        let cutOff: CutOff;
+        let boots = 0;
+        do {
+          boots++;
+          // What a transaction takes back leaves the next boot where this one began: it is cut off one statement later.
+          // Otherwise every boot makes one statement, which is final, and is cut off before the next.
+          cutOff = isTransactional ? cutOffAt(boots, ANY_WRITE) : cutOffAt(2, FINAL_WRITE);
+          await open(createMigratedDataSource(cutOff.options(options))).catch((error: unknown) => {
             if (!cutOff.isReached) throw error;
-            return undefined;
-          },
-        );
-      } while (cutOff.isReached);
-      log.mockRestore();
-      expect(boots).toBeGreaterThan(dataSource!.entityMetadatas.length);
-      await expectComplete(dataSource!);
-      expect(await dataSource!.query('SELECT name FROM migrations')).toHaveLength(1);
-    });
+          });
+        } while (cutOff.isReached);
+        log.mockRestore();
+        const [dataSource] = opened;
+        expect(boots).toBeGreaterThan(dataSource.entityMetadatas.length);
+        await expectComplete(dataSource);
+        expect(await dataSource.query('SELECT name FROM migrations')).toHaveLength(1);
+      },
+    );
 
     it('are made once by nodes that start at the same time', async () => {
       const nodes = await Promise.all(
