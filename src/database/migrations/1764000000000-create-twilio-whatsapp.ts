@@ -99,6 +99,7 @@ const TABLES: Record<string, TableOutline> = {
       ['status', 'sender', 'due_at', 'id'],
       ['request_id', 'id'],
       ['recipient', 'id'],
+      ['instance_id', 'id'],
     ],
   },
   twilio_whatsapp_pace: {
