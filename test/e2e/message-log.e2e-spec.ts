@@ -58,7 +58,7 @@ for (const { name, url } of DATABASES) {
       dataSource.subscribers.push(subscriber);
       await log.list(filter);
       dataSource.subscribers.splice(dataSource.subscribers.indexOf(subscriber), 1);
-      const { query, parameters } = asked.find((each) =>
+      const { query, parameters } = asked.findLast((each) =>
         /FROM .twilio_whatsapp_message/.test(each.query),
       )!;
       const explain = url === 'sqlite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN';
@@ -81,6 +81,17 @@ for (const { name, url } of DATABASES) {
         expect(plan).toContain(index);
         expect(plan).not.toMatch(/\bSCAN|Seq Scan|"ALL"|TEMP B-TREE|Sort|filesort/);
       }
+    });
+
+    it('finds the newest in a status in order where many have it, and by its index where few do', async () => {
+      const many = await planOf({ ...page, status: 'queued' });
+      expect(many).not.toMatch(/TEMP B-TREE|Sort|filesort/);
+      const { items, nextCursor: cursor } = await log.list({ ...page, status: 'queued' });
+      const next = await log.list({ ...page, status: 'queued', cursor });
+      const ids = [...items, ...next.items].map(({ id }) => id);
+      expect(ids).toEqual([...new Set(ids)].toSorted().toReversed());
+      expect(ids).toHaveLength(100);
+      expect(await planOf({ ...page, status: 'discarded' })).not.toMatch(/\bSCAN|Seq Scan|"ALL"/);
     });
   });
 }
