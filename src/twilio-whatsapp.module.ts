@@ -25,6 +25,8 @@ import { Reconciler } from './delivery/reconciler.js';
 import { WakeUps } from './delivery/wake-ups.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { PromptClose } from './lifecycle/prompt-close.js';
+import { IdempotencyKeys } from './notifications/idempotency-keys.js';
+import { NotificationComposer } from './notifications/notification-composer.js';
 import { NotificationsService } from './notifications/notifications.service.js';
 import { RecipientAddresses } from './notifications/recipient-addresses.js';
 import { CallbackUrls } from './providers/callback-urls.js';
@@ -77,11 +79,13 @@ import { UsersService } from './users/users.service.js';
     DeliveryAnnouncer,
     Dispatcher,
     EventPublisher,
+    IdempotencyKeys,
     InFlight,
     ListLookup,
     MessageCommands,
     MessageLedger,
     MessageLog,
+    NotificationComposer,
     NotificationsService,
     NotificationStore,
     OpenQueues,

@@ -36,6 +36,8 @@ export interface Dialect {
    * must cost the same however many rows a group has. Takes the value of `of` as its parameters.
    */
   leastByGroup(table: string, columns: GroupColumns): LeastByGroup;
+  /** A column, written so that no index is used for it; absent where statistics tell which one is worth while. */
+  readonly withoutIndex?: (column: string) => string;
   /** Rewrites the `?` of a statement into the placeholders of the driver. */
   placeholders(sql: string): string;
   /** A query that yields the rows of one JSON array parameter. */

@@ -8,6 +8,7 @@ export const sqliteDialect: Dialect = {
   skipLocked: '',
   now: `CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)`,
   leastByGroup: leapingLeastByGroup,
+  withoutIndex: (column) => `+${column}`,
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT ${names(columns).map((name) => `value->>'$.${name}' AS ${name}`)} FROM json_each(?)`,
