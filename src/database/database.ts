@@ -2,9 +2,9 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { InjectWhatsappDataSource } from '../twilio-whatsapp.decorators.js';
-import { DatabaseError, rethrow } from './database-error.js';
+import { DatabaseError } from './database-error.js';
 import type { Dialect } from './dialect.js';
-import { mysqlDialect } from './mysql.dialect.js';
+import { LARGEST_PACKET, mysqlDialect, SMALLEST_PACKET, type Packet } from './mysql.dialect.js';
 import { postgresDialect } from './postgres.dialect.js';
 import { SqliteConnection } from './sqlite-connection.js';
 import { sqliteDialect } from './sqlite.dialect.js';
@@ -17,23 +17,29 @@ const DEADLOCK_PAUSE_MS = 10;
 @Injectable()
 export class Database implements OnModuleInit {
   readonly dialect: Dialect;
+  /** How large a statement of MySQL or MariaDB may be, in bytes. */
+  readonly packet: Packet = { maxBytes: SMALLEST_PACKET };
   private readonly awaitingCommit = new WeakMap<QueryRunner, (() => void)[]>();
   private readonly sqlite?: SqliteConnection;
 
   constructor(@InjectWhatsappDataSource() readonly dataSource: DataSource) {
-    this.dialect = dialectOf(dataSource);
+    this.dialect = dialectOf(dataSource, this.packet);
     if (dataSource.options.type === 'better-sqlite3') {
       this.sqlite = new SqliteConnection(dataSource);
     }
   }
 
   /** @throws Error when SQLite would not flush every commit to the disk */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.dataSource.subscribers.push({
       afterTransactionCommit: ({ queryRunner }) => this.settle(queryRunner, true),
       afterTransactionRollback: ({ queryRunner }) => this.settle(queryRunner, false),
     });
     this.sqlite?.ensureDurability();
+    if (this.dialect.packetSize) {
+      const [{ bytes }] = await this.query<{ bytes: string | number }>(this.dialect.packetSize);
+      this.packet.maxBytes = Math.min(Number(bytes), LARGEST_PACKET);
+    }
   }
 
   /** Runs one statement of its own; `?` stands for each parameter. @throws DatabaseError */
@@ -64,7 +70,11 @@ export class Database implements OnModuleInit {
       const { sql, runs } = result.value;
       const text = this.dialect.placeholders(sql);
       let rows: unknown;
-      for (const params of runs) rows = await manager.query(text, [...params]).catch(rethrow);
+      for (const params of runs) {
+        rows = await manager.query(text, [...params]).catch((error: unknown) => {
+          throw new DatabaseError(error, params);
+        });
+      }
       result = statements.next(Array.isArray(rows) ? rows : []);
     }
     return result.value;
@@ -121,7 +131,7 @@ export class Database implements OnModuleInit {
 }
 
 /** @throws Error for a database that is not supported, naming those that are */
-function dialectOf({ options: { type } }: DataSource): Dialect {
+function dialectOf({ options: { type } }: DataSource, packet: Packet): Dialect {
   switch (type) {
     case 'better-sqlite3':
       return sqliteDialect;
@@ -129,7 +139,7 @@ function dialectOf({ options: { type } }: DataSource): Dialect {
       return postgresDialect;
     case 'mysql':
     case 'mariadb':
-      return mysqlDialect;
+      return mysqlDialect(packet);
     default:
       throw new Error(
         `The data source type "${type}" is not supported. Use better-sqlite3, postgres, mysql or mariadb.`,

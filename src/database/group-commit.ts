@@ -27,8 +27,8 @@ const WORTH_WHILE = 128;
 /**
  * Commits all items that are waiting in one transaction, while the next ones gather.
  *
- * It does not wait to fill a batch, unless that is asked for. When what a batch holds is refused, its items are
- * committed one by one, so that a poisonous one does not fail its neighbours; when the database itself fails, all of
+ * It does not wait to fill a batch, unless that is asked for. When what a batch holds is refused, it is committed in
+ * halves, and these likewise, so that a poisonous item does not fail its neighbours; when the database itself fails, all of
  * them do.
  */
 export class GroupCommit<Item, Result> {
@@ -93,7 +93,9 @@ export class GroupCommit<Item, Result> {
       batch.forEach((pending, index) => pending.resolve(results[index]));
     } catch (error) {
       if (batch.length > 1 && this.options.isPoison(error)) {
-        for (const single of batch) await this.flush([single]);
+        const half = Math.ceil(batch.length / 2);
+        await this.flush(batch.slice(0, half));
+        await this.flush(batch.slice(half));
       } else {
         batch.forEach((pending) => pending.reject(error));
       }
@@ -101,5 +103,6 @@ export class GroupCommit<Item, Result> {
   }
 }
 
-/** Whatever is not the database's own failure comes from an item. */
-const isRefusal = (error: unknown): boolean => !(error instanceof DatabaseError) || error.isRefusal;
+/** Whatever is not the database's own failure comes from an item, or from how many there are. */
+const isRefusal = (error: unknown): boolean =>
+  !(error instanceof DatabaseError) || error.isRefusal || error.mayBeTooLarge;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { query, writeAll, type Transaction } from '../database/transaction.js';
+import { selectBy, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { columnsOf } from './ledger.rows.js';
@@ -78,7 +78,7 @@ const MESSAGE_COLUMNS = {
   created_at: 'bigint',
 } satisfies JsonColumns;
 
-/** Characters, roughly, of a notification that shares a commit; 256 of them fit into MariaDB's packets. */
+/** Characters, roughly, of a notification that shares a commit: what is larger would make others wait. */
 const LIGHT = 40_000;
 const MESSAGE_WEIGHT = 500;
 
@@ -142,11 +142,12 @@ export class Acceptance {
     const rows =
       keys.length === 0
         ? []
-        : yield* query<{ idempotency_key: string; id: string; fingerprint: string }>(
+        : yield* selectBy<{ idempotency_key: string; id: string; fingerprint: string }>(
+            this.database.dialect,
             `SELECT idempotency_key, id, fingerprint FROM ${NOTIFICATION_TABLE} WHERE idempotency_key IN (${this.database.dialect.rows(
               { idempotency_key: 'text' },
             )})${this.database.dialect.forUpdate}`,
-            JSON.stringify(keys),
+            keys,
           );
     const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
     return notifications.map(({ id, idempotencyKey, fingerprint }) => {

@@ -13,6 +13,7 @@ import type { ProviderInstance } from '../providers/provider-instance.store.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
+  answerableError,
   IdempotencyKeyReusedError,
   InvalidNotificationError,
   NotFoundError,
@@ -70,10 +71,14 @@ export class NotificationsService {
         'transaction must be the EntityManager of an open transaction: the one that dataSource.transaction() passes along.',
       );
     }
-    const notification = await this.compose(request, idempotencyKey, transaction);
-    const { requestId, fingerprint } = await this.commit(notification, transaction);
-    if (fingerprint !== notification.fingerprint) throw new IdempotencyKeyReusedError();
-    return { requestId };
+    try {
+      const notification = await this.compose(request, idempotencyKey, transaction);
+      const { requestId, fingerprint } = await this.commit(notification, transaction);
+      if (fingerprint !== notification.fingerprint) throw new IdempotencyKeyReusedError();
+      return { requestId };
+    } catch (error) {
+      throw answerableError(error);
+    }
   }
 
   private async commit(notification: NewNotification, transaction?: EntityManager) {

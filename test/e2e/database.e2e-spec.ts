@@ -75,7 +75,7 @@ describe('SQLite', () => {
     const database = await createDatabase('sqlite');
     for (let opening = 1; opening <= 2; opening++) {
       const dataSource = await new DataSource(database.options).initialize();
-      new Database(dataSource).onModuleInit();
+      await new Database(dataSource).onModuleInit();
       expect(await dataSource.query('PRAGMA synchronous')).toEqual([{ synchronous: 2 }]);
       expect(await dataSource.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
       await dataSource.query(`CREATE TABLE t${opening} (a)`);
