@@ -66,7 +66,7 @@ const UNAVAILABLE = new RegExp(
     // SQLite
     'SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM)\\w*|HOST_TRANSACTION',
     // The way there, and the module's own patience with it.
-    'E(CONN\\w+|PIPE|TIMEDOUT|HOST\\w+|NET\\w+|NOTFOUND|AI_AGAIN)|(STATEMENT|COMMIT|CONNECTION)_TIMEOUT',
+    'E(CONN\\w+|PIPE|TIMEDOUT|HOST\\w+|NET\\w+|NOTFOUND|AI_AGAIN)|STATEMENT_TIMEOUT|TOO_LATE',
   ].join('|')})$`,
 );
 /** What pools and drivers say without a code. */
@@ -84,5 +84,5 @@ export function errorCode(error: unknown): unknown {
 
 /** Makes a failure of TypeORM's or a driver's one of ours. @throws DatabaseError */
 export function rethrow(error: unknown): never {
-  throw new DatabaseError(error);
+  throw error instanceof DatabaseError ? error : new DatabaseError(error);
 }

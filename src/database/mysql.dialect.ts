@@ -16,8 +16,8 @@ export interface Packet {
 
 /** What the servers with the smallest packets take. */
 export const SMALLEST_PACKET = 1024 * 1024;
-/** Larger statements are not faster, and stand in memory twice. */
-export const LARGEST_PACKET = 16 * 1024 * 1024;
+/** Larger statements are not faster, stand in memory twice, and take longer than a statement may. */
+export const LARGEST_PACKET = 4 * 1024 * 1024;
 /** For the statement around the parameter. */
 const STATEMENT_BYTES = 32 * 1024;
 

@@ -81,13 +81,15 @@ const MESSAGE_COLUMNS = {
 /** Characters, roughly, of a notification that shares a commit: what is larger would make others wait. */
 const LIGHT = 40_000;
 const MESSAGE_WEIGHT = 500;
+/** Characters of a commit: in it they may be escaped twice, and nobody shall wait long for it. */
+const MAX_WEIGHT = 2_000_000;
 
 /** Stores accepted notifications with their messages; those that arrive together share a transaction. */
 @Injectable()
 export class Acceptance {
   private readonly commits = new GroupCommit(
     (waiting: NewNotification[]) => this.database.transaction(() => this.store(waiting)),
-    { maxBatch: 256 },
+    { maxBatch: 256, maxWeight: MAX_WEIGHT, deadlineMs: this.database.timeoutMs },
   );
 
   constructor(
@@ -96,7 +98,7 @@ export class Acceptance {
     private readonly notifications: NotificationStore,
   ) {}
 
-  /** Resolves after the commit. */
+  /** Resolves after the commit. @throws DatabaseError when it is not confirmed in time; it may come about all the same */
   async commit(notification: NewNotification): Promise<Accepted> {
     const { id, parameters } = notification;
     const accepted = await this.grouped(notification);
@@ -109,9 +111,12 @@ export class Acceptance {
   private async grouped(notification: NewNotification): Promise<Accepted> {
     const { users, idempotencyKey } = notification;
     const isFree = users.length === 0 && idempotencyKey === undefined;
-    if (isFree && weightOf(notification) < LIGHT) return this.commits.add(notification);
+    const weight = weightOf(notification);
+    if (isFree && weight < LIGHT) return this.commits.add(notification, 0, weight);
     // It may have to wait for a row that somebody else holds: nobody shall wait with it.
-    const [accepted] = await this.database.transaction(() => this.store([notification]));
+    const storing = this.database.transaction(() => this.store([notification]));
+    // What is heavy takes its time; each of its statements has a deadline.
+    const [accepted] = await (weight < LIGHT ? this.database.inTime(storing) : storing);
     return accepted;
   }
 
@@ -159,8 +164,10 @@ export class Acceptance {
   }
 }
 
-const weightOf = ({ parameters, data = '', messages }: NewNotification): number =>
-  JSON.stringify(parameters).length + data.length + messages.length * MESSAGE_WEIGHT;
+const weightOf = ({ parameters, data = '', messages, users }: NewNotification): number =>
+  JSON.stringify(parameters).length +
+  data.length +
+  (messages.length + users.length) * MESSAGE_WEIGHT;
 
 const notificationRow = (notification: NewNotification): object => ({
   id: notification.id,

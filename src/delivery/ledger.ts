@@ -61,7 +61,7 @@ export class MessageLedger {
   private readonly options: DeliveryOptions;
   private readonly commits = new GroupCommit(
     (waiting: { messageId: string; evidence: Evidence }[]) => this.commit(waiting),
-    { gatherMs: 2 },
+    { gatherMs: 2, deadlineMs: this.database.timeoutMs },
   );
 
   constructor(

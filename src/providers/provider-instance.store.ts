@@ -70,9 +70,8 @@ export class ProviderInstanceStore {
   ): Promise<ReadonlyMap<string, ProviderInstance>> {
     if (performance.now() - this.readAt < maxAgeMs) return this.cached;
     const { writes } = this;
-    const rows = await manager
-      .getRepository(ProviderInstanceEntity)
-      .find({ order: { id: 'ASC' } })
+    const rows = await this.database
+      .inTime(manager.getRepository(ProviderInstanceEntity).find({ order: { id: 'ASC' } }))
       .catch(rethrow);
     const before = this.cached;
     const read = new Map(rows.map((row) => [row.id, this.open(row, before.get(row.id))]));

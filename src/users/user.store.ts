@@ -114,7 +114,7 @@ export class UserStore implements UserDirectory {
   private lookup<Row extends { identifier: string }>(
     column: string,
   ): GroupCommit<readonly string[], Row[]> {
-    return new GroupCommit(async (lookups: (readonly string[])[]) => {
+    const lookUp = async (lookups: (readonly string[])[]) => {
       const rows = await this.database.read(() =>
         this.select<Row>(column, [...new Set(lookups.flat())]),
       );
@@ -122,7 +122,8 @@ export class UserStore implements UserDirectory {
       return lookups.map((identifiers) =>
         identifiers.flatMap((identifier) => found.get(identifier) ?? []),
       );
-    });
+    };
+    return new GroupCommit(lookUp, { deadlineMs: this.database.timeoutMs });
   }
 
   private select<Row>(
