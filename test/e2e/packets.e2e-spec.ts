@@ -64,18 +64,18 @@ describeOn(mariadb)('what is accepted on MariaDB', () => {
       ).map(({ identifier, profile }) => [identifier, JSON.parse(profile) as object]),
     );
 
-  it('may be ten thousand users with profiles full of quotes', async () => {
-    const recipients = Array.from({ length: 10_000 }, (_, index) => ({
+  it('may be thousands of users with profiles full of quotes', async () => {
+    const recipients = Array.from({ length: 2600 }, (_, index) => ({
       identifier: `quoted-${index}`,
       phoneNumber: '+12025550101',
-      note: '"'.repeat(220),
+      note: '"'.repeat(850),
     }));
     expect(await post({ sendTo: { recipients } })).toMatchObject({ status: 202 });
     const stored = await storedProfiles('quoted-');
-    expect(stored.size).toBe(10_000);
-    expect(stored.get('quoted-9999')).toEqual({
+    expect(stored.size).toBe(2600);
+    expect(stored.get('quoted-2599')).toEqual({
       phoneNumber: '+12025550101',
-      note: '"'.repeat(220),
+      note: '"'.repeat(850),
     });
   });
 
@@ -120,7 +120,7 @@ describeOn(mariadb)('what is accepted on MariaDB', () => {
       `SELECT COUNT(*) AS missing FROM twilio_whatsapp_message WHERE recipient LIKE '"""%' AND to_address IS NULL`,
     );
     expect(Number(missing)).toBe(0);
-    const answers = await sendMany(160, (index) => (index % 8 > 0 ? heavy : undefined));
+    const answers = await sendMany(40, (index) => (index % 8 > 0 ? heavy : undefined));
     expect(answers.filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(largest).toBeLessThanOrEqual(MIB);
   });
