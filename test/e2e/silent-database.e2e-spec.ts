@@ -11,7 +11,7 @@ import {
 import { DATABASES, describeOn } from '../support/databases.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
-const TIMEOUT_MS = 500;
+const TIMEOUT_MS = 1000;
 const DRAIN_MS = 600;
 const POOL_SIZE = 4;
 /** What a busy machine may take beyond a deadline. */
