@@ -37,11 +37,13 @@ export {
 } from './twilio-whatsapp.constants.js';
 export {
   ConflictError,
+  DatabaseUnavailableError,
   IdempotencyKeyReusedError,
   InvalidNotificationError,
   MessageStateError,
   NoProviderInstanceError,
   NotFoundError,
+  RequestTooLargeError,
   TwilioWhatsappOptionsError,
 } from './twilio-whatsapp.errors.js';
 export { TwilioWhatsappModule } from './twilio-whatsapp.module.js';

@@ -115,6 +115,16 @@ export class DeliveryOptions {
   pollIntervalMs = 1000;
 
   /**
+   * Milliseconds that callers wait for PostgreSQL, MySQL or MariaDB before they are told that it does not answer. A
+   * statement that takes twice as long is ended, with its connection.
+   * @default 5000
+   */
+  @IsInt()
+  @Min(100)
+  @Max(120_000)
+  databaseTimeoutMs = 5000;
+
+  /**
    * Milliseconds after which a message that could not be sent is given up, counted from when it was due.
    * @default 86400000 (a day)
    */

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** The same, passing over rows that another node has locked. */
   readonly skipLocked: string;
+  /** A query for the bytes that a statement may have, where they bind. */
+  readonly packetSize?: string;
   /** The time of the database, in milliseconds since 1970. */
   readonly now: string;
   /**
@@ -42,6 +44,11 @@ export interface Dialect {
   placeholders(sql: string): string;
   /** A query that yields the rows of one JSON array parameter. */
   rows(columns: JsonColumns): string;
+  /**
+   * The parameters that hold the rows: one, or several where it would be too large for the database.
+   * @throws DatabaseError when one row alone is too large
+   */
+  jsonBatches(rows: readonly object[]): readonly string[];
   insert(table: string, columns: JsonColumns, onConflict?: OnConflict): RowsStatement;
   /**
    * Updates rows that are found by the columns in `key`.

@@ -1,4 +1,5 @@
 import type { Dialect } from './dialect.js';
+import { GENEROUS, jsonBatches } from './json-batches.js';
 import { conflictClause, deletion, leapingLeastByGroup, names } from './sql.js';
 import type { RowsStatement, SqlValue } from './transaction.js';
 
@@ -12,6 +13,7 @@ export const sqliteDialect: Dialect = {
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT ${names(columns).map((name) => `value->>'$.${name}' AS ${name}`)} FROM json_each(?)`,
+  jsonBatches: (rows) => jsonBatches(rows, GENEROUS),
   insert(table, columns, onConflict) {
     const values = names(columns).map(() => '?');
     return forEachRow(

@@ -55,6 +55,7 @@ export class MessageLedger {
   private readonly options: DeliveryOptions;
   private readonly commits = new GroupCommit((waiting: MessageEvidence[]) => this.commit(waiting), {
     gatherMs: 2,
+    deadlineMs: this.database.timeoutMs,
   });
 
   constructor(

@@ -1,8 +1,4 @@
-import {
-  isProof,
-  type DeliveryStatus,
-  type EvidenceSource,
-} from '../events/delivery-event.js';
+import { isProof, type DeliveryStatus, type EvidenceSource } from '../events/delivery-event.js';
 import { nextCheck } from './check-schedule.js';
 import type { Discard, Report, Resend } from './evidence.js';
 import { RANK, type MessageState, type Step } from './message-state.js';

@@ -5,7 +5,6 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseClock } from '../database/database-clock.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { BackgroundLoop } from '../lifecycle/background-loop.js';
@@ -68,10 +67,7 @@ export class Reconciler
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.race([
-      this.loop.ended(),
-      delay(this.options.drainTimeoutMs, undefined, { ref: false }),
-    ]);
+    await this.loop.ended(this.options.drainTimeoutMs);
   }
 
   private async look(status: 'unknown' | 'sent'): Promise<void> {

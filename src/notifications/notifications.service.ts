@@ -5,7 +5,11 @@ import { Database } from '../database/database.js';
 import { Acceptance, type Accepted, type NewNotification } from '../delivery/acceptance.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
-import { IdempotencyKeyReusedError, InvalidNotificationError } from '../twilio-whatsapp.errors.js';
+import {
+  answerableError,
+  IdempotencyKeyReusedError,
+  InvalidNotificationError,
+} from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { IdempotencyKeys, type KeyedNotification } from './idempotency-keys.js';
 import { NotificationComposer } from './notification-composer.js';
@@ -59,6 +63,18 @@ export class NotificationsService {
       );
     }
     const json = notificationJson(input);
+    try {
+      return await this.accept(input, json, { transaction, idempotencyKey });
+    } catch (error) {
+      throw answerableError(error);
+    }
+  }
+
+  private async accept(
+    input: unknown,
+    json: string,
+    { transaction, idempotencyKey }: SendOptions,
+  ): Promise<{ requestId: string }> {
     if (idempotencyKey === undefined) {
       const { requestId } = await this.commit(await this.compose(input, transaction), transaction);
       return { requestId };

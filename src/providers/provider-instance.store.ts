@@ -85,9 +85,8 @@ export class ProviderInstanceStore {
   }
 
   private async read(manager: EntityManager): Promise<ReadonlyMap<string, ProviderInstance>> {
-    const rows = await manager
-      .getRepository(ProviderInstanceEntity)
-      .find({ order: { id: 'ASC' } })
+    const rows = await this.database
+      .inTime(manager.getRepository(ProviderInstanceEntity).find({ order: { id: 'ASC' } }))
       .catch(rethrow);
     return new Map(rows.map((row) => [row.id, this.open(row, this.cached.get(row.id))]));
   }

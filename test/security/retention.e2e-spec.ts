@@ -313,7 +313,8 @@ describe('what retention keeps', () => {
       'request_id instance_id from_address status fence attempts sender failed_attempts due_at expires_at checks sid sid_source reason error_code created_at sent_at delivered_at seen_at discarded_at'.split(
         ' ',
       ),
-    twilio_whatsapp_attempt: 'no started_at ended_at outcome http_status error_code sid sid_source'.split(' '),
+    twilio_whatsapp_attempt:
+      'no started_at ended_at outcome http_status error_code sid sid_source'.split(' '),
     twilio_whatsapp_delivery_event: 'sid provider_status error_code type source occurred_at'.split(
       ' ',
     ),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { QueryRunner } from 'typeorm';
-import { errorCode } from '../sql.js';
+import { errorCode } from '../database-error.js';
 
 /** A number that nobody else locks: the module's name, as far as eight bytes hold it. */
 const POSTGRES_LOCK = `x'7477696c696f5f77'::bigint`;
