@@ -3,6 +3,7 @@ import 'reflect-metadata';
 export { useWhatsappBodyParsers } from './http/body-parsers.js';
 export { TWILIO_WHATSAPP_ENTITIES } from './twilio-whatsapp.entities.js';
 export { TWILIO_WHATSAPP_MIGRATIONS } from './database/migrations/index.js';
+export { createMigratedDataSource } from './database/migrations/migrated-data-source.js';
 export type { MessageStatus } from './delivery/message-state.js';
 export type {
   AttemptView,
@@ -36,11 +37,13 @@ export {
 } from './twilio-whatsapp.constants.js';
 export {
   ConflictError,
+  DatabaseUnavailableError,
   IdempotencyKeyReusedError,
   InvalidNotificationError,
   MessageStateError,
   NoProviderInstanceError,
   NotFoundError,
+  RequestTooLargeError,
   TwilioWhatsappOptionsError,
 } from './twilio-whatsapp.errors.js';
 export { TwilioWhatsappModule } from './twilio-whatsapp.module.js';

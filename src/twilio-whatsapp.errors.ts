@@ -2,8 +2,11 @@ import {
   BadRequestException,
   ConflictException,
   NotFoundException,
+  PayloadTooLargeException,
+  ServiceUnavailableException,
   UnprocessableEntityException,
 } from '@nestjs/common';
+import { DatabaseError } from './database/database-error.js';
 
 /** The options do not describe a module that can work; thrown while the application boots. */
 export class TwilioWhatsappOptionsError extends Error {
@@ -53,3 +56,30 @@ export class NotFoundError extends NotFoundException {
 
 /** 409: what was asked for collides with what is there. */
 export class ConflictError extends ConflictException {}
+
+/** 413: it is more than the database takes at once. */
+export class RequestTooLargeError extends PayloadTooLargeException {
+  constructor(cause: DatabaseError) {
+    super(
+      'What is to be stored is more than the database takes at once. Send less of it, or raise max_allowed_packet on the server.',
+      { cause },
+    );
+  }
+}
+
+/** 503: the database cannot do it now. What was asked for may have been done all the same. */
+export class DatabaseUnavailableError extends ServiceUnavailableException {
+  constructor(cause: unknown) {
+    super(
+      'The database does not answer, or not in time. Try again: under the same Idempotency-Key, what was accepted all the same is not sent twice.',
+      { cause },
+    );
+  }
+}
+
+/** What callers are answered when the database fails: 503 while it is unavailable, 413 when it was too much for it. */
+export function answerableError(error: unknown): unknown {
+  if (!(error instanceof DatabaseError)) return error;
+  if (error.isTooLarge) return new RequestTooLargeError(error);
+  return error.isUnavailable ? new DatabaseUnavailableError(error) : error;
+}

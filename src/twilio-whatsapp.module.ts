@@ -18,6 +18,7 @@ import { Dispatcher } from './delivery/dispatcher.js';
 import { InFlight } from './delivery/in-flight.js';
 import { MessageLedger } from './delivery/ledger.js';
 import { OpenQueues } from './delivery/open-queues.js';
+import { ListLookup } from './delivery/list-lookup.js';
 import { MessageCommands } from './delivery/message-commands.js';
 import { MessageLog } from './delivery/message-log.js';
 import { NotificationStore } from './delivery/notification-store.js';
@@ -26,6 +27,8 @@ import { Reconciler } from './delivery/reconciler.js';
 import { WakeUps } from './delivery/wake-ups.js';
 import { EventPublisher } from './events/event-publisher.js';
 import { PromptClose } from './lifecycle/prompt-close.js';
+import { IdempotencyKeys } from './notifications/idempotency-keys.js';
+import { NotificationComposer } from './notifications/notification-composer.js';
 import { NotificationsService } from './notifications/notifications.service.js';
 import { RecipientAddresses } from './notifications/recipient-addresses.js';
 import { CallbackUrls } from './providers/callback-urls.js';
@@ -78,10 +81,13 @@ import { UsersService } from './users/users.service.js';
     DeliveryAnnouncer,
     Dispatcher,
     EventPublisher,
+    IdempotencyKeys,
     InFlight,
+    ListLookup,
     MessageCommands,
     MessageLedger,
     MessageLog,
+    NotificationComposer,
     NotificationsService,
     NotificationStore,
     OpenQueues,

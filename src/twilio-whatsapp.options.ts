@@ -2,6 +2,7 @@ import type { CanActivate, Type } from '@nestjs/common';
 import {
   ArrayNotEmpty,
   IsArray,
+  IsBoolean,
   IsIn,
   IsInt,
   IsNotEmpty,
@@ -96,6 +97,15 @@ export class DeliveryOptions {
   ambiguousPolicy: AmbiguousPolicy = 'hold';
 
   /**
+   * Whether no other program sends WhatsApp messages from the Twilio accounts of the provider instances. Only then is a
+   * message whose answer was lost taken for one that Twilio's list shows with the same text. Otherwise it waits for its
+   * callback, or for an operator.
+   * @default false
+   */
+  @IsBoolean()
+  isExclusive = false;
+
+  /**
    * Milliseconds between looks at the database for messages that fell due.
    * @default 1000
    */
@@ -103,6 +113,16 @@ export class DeliveryOptions {
   @Min(10)
   @Max(60_000)
   pollIntervalMs = 1000;
+
+  /**
+   * Milliseconds that callers wait for PostgreSQL, MySQL or MariaDB before they are told that it does not answer. A
+   * statement that takes twice as long is ended, with its connection.
+   * @default 5000
+   */
+  @IsInt()
+  @Min(100)
+  @Max(120_000)
+  databaseTimeoutMs = 5000;
 
   /**
    * Milliseconds after which a message that could not be sent is given up, counted from when it was due.

@@ -19,6 +19,8 @@ export class TwilioWhatsappSender {
    * @throws InvalidNotificationError that names every field that is wrong
    * @throws NoProviderInstanceError when no provider instance is enabled
    * @throws IdempotencyKeyReusedError when the key came with another notification
+   * @throws RequestTooLargeError when it is more than the database takes at once
+   * @throws DatabaseUnavailableError when the database does not answer; it may be accepted all the same
    */
   send(notification: SendNotificationDto, options?: SendOptions): Promise<{ requestId: string }> {
     return this.notifications.send(notification, options);

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { createMigratedDataSource } from '../database/migrations/migrated-data-source.js';
 import { TwilioWhatsappModule } from '../twilio-whatsapp.module.js';
 import { backendConfig, type BackendConfig } from './backend.config.js';
 import { dataSourceOptions } from './data-source.js';
@@ -16,9 +17,9 @@ import { HttpErrorFilter } from './http-error.filter.js';
       inject: [backendConfig.KEY],
       useFactory: ({ databaseUrl }: BackendConfig) => ({
         ...dataSourceOptions(databaseUrl),
-        migrationsRun: true,
         retryAttempts: 3,
       }),
+      dataSourceFactory: createMigratedDataSource,
     }),
     TwilioWhatsappModule.forRootAsync({
       inject: [backendConfig.KEY],

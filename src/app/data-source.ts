@@ -3,6 +3,8 @@ import { TWILIO_WHATSAPP_ENTITIES } from '../twilio-whatsapp.entities.js';
 import { TWILIO_WHATSAPP_MIGRATIONS } from '../database/migrations/index.js';
 
 const IN_MEMORY = ':memory:';
+/** How long to wait for a connection. */
+const CONNECT_MS = 5000;
 
 /** The data source that a `DATABASE_URL` describes. */
 export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
@@ -18,15 +20,17 @@ export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
         extra: {
           // A backend that stands still, or is cut off, must not hold its rows for hours.
           idle_in_transaction_session_timeout: 10_000,
+          // Nor wait for those of others after whoever asked has given up: the server would not notice.
+          lock_timeout: 8000,
           // A database that is gone without a word must not keep the backend waiting for it.
           keepAlive: true,
           keepAliveInitialDelayMillis: 10_000,
-          connectionTimeoutMillis: 10_000,
+          connectionTimeoutMillis: CONNECT_MS,
         },
       };
     case 'mysql':
     case 'mariadb':
-      return { ...common, type: scheme, url: databaseUrl };
+      return { ...common, type: scheme, url: databaseUrl, connectTimeout: CONNECT_MS };
     default: {
       const file = sqliteFile(databaseUrl);
       return {

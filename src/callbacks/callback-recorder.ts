@@ -1,14 +1,16 @@
 import { ForbiddenException, Injectable } from '@nestjs/common';
-import { DatabaseError } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { MessageLedger } from '../delivery/ledger.js';
 import { ATTEMPT_TABLE } from '../delivery/attempt.entity.js';
-import type { Report } from '../delivery/evidence.js';
 import { MESSAGE_TABLE } from '../delivery/message.entity.js';
-import { CallbackUrls } from '../providers/callback-urls.js';
+import { reportOf } from '../delivery/report.js';
+import { CallbackUrls, type CallbackPath } from '../providers/callback-urls.js';
 import type { Callback } from './callback-request.js';
 import { CallbackVerifier } from './callback-verifier.js';
-import { reportOf, type ReportedStatus } from './reported-status.js';
+import type { ReportedStatus } from './reported-status.js';
+
+/** Messages that may have had the same SID by a guess, one after the other, while a status comes in. */
+const MAX_OWNERS = 3;
 
 /** Records what callbacks say that are Twilio's. */
 @Injectable()
@@ -39,31 +41,43 @@ export class CallbackRecorder {
     const statuses = await this.verifier
       .statusesOf(callback)
       .catch((error: unknown) => this.unlessGone(target, error));
-    if ('messageId' in target) {
-      const { messageId, attempt } = target;
-      await Promise.all(
-        statuses.map((status) => this.report(messageId, { ...reportOf(status, attempt), at })),
-      );
-      return;
-    }
-    const known = await this.messagesOf(target.instanceId, statuses);
-    await Promise.all(
-      statuses.map(async (status) => {
-        const { messageId, attempt } =
-          known.get(status.sid) ?? this.namedBy(status, target.instanceId) ?? {};
-        if (messageId) await this.report(messageId, { ...reportOf(status, attempt), at });
+    const proven = statuses.map((status) => ({
+      status,
+      path: 'messageId' in target ? target : this.namedBy(status, target.instanceId),
+    }));
+    const bySid = proven.flatMap(({ status, path }) => (path ? [] : [status]));
+    await Promise.all([
+      ...proven.map(async ({ status, path }) => {
+        if (!path) return;
+        const { messageId, attempt } = path;
+        const report = reportOf(status, { matchedBy: 'url', attempt });
+        await this.ledger.record(messageId, { ...report, at });
       }),
-    );
+      this.recordBySid(target.instanceId, bySid, at),
+    ]);
   }
 
-  private async report(messageId: string, report: Report & { at: number }): Promise<void> {
-    try {
-      await this.ledger.record(messageId, report);
-    } catch (error) {
-      if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
-      // A look at Twilio's list gave the SID to another message with the same text. Twilio's word on this one counts
-      // all the same.
-      await this.ledger.record(messageId, { ...report, isSidTaken: true });
+  /** Statuses that name nothing but their SID count for the message that has it, at the time of the commit. */
+  private async recordBySid(
+    instanceId: string,
+    statuses: readonly ReportedStatus[],
+    at: number,
+  ): Promise<void> {
+    let left = statuses;
+    for (let tries = 0; left.length > 0 && tries < MAX_OWNERS; tries++) {
+      const known = await this.messagesOf(instanceId, left);
+      const recorded = await Promise.all(
+        left.map(async (status) => {
+          const { id, no: attempt } = known.get(status.sid) ?? {};
+          if (id === undefined) return undefined;
+          const report = reportOf(status, { matchedBy: 'sid', attempt });
+          const { state } = await this.ledger.record(id, { ...report, at });
+          // The SID was proven to be another message's in between.
+          const isStale = state?.sid === null && state.failedAttempts < attempt!;
+          return isStale ? status : undefined;
+        }),
+      );
+      left = recorded.filter((status) => status !== undefined);
     }
   }
 
@@ -81,19 +95,21 @@ export class CallbackRecorder {
   private async messagesOf(
     instanceId: string,
     statuses: readonly ReportedStatus[],
-  ): Promise<Map<string, { messageId: string; attempt?: number }>> {
-    if (statuses.length === 0) return new Map();
-    const rows = await this.database.query<{ id: string; sid: string }>(
-      `SELECT m.id, a.sid FROM ${ATTEMPT_TABLE} a JOIN ${MESSAGE_TABLE} m ON m.id = a.message_id
+  ): Promise<Map<string, { id: string; no: number }>> {
+    const rows = await this.database.query<{ id: string; no: number; sid: string }>(
+      `SELECT m.id, a.no, a.sid FROM ${ATTEMPT_TABLE} a JOIN ${MESSAGE_TABLE} m ON m.id = a.message_id
         WHERE m.instance_id = ? AND a.sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
       instanceId,
       JSON.stringify(statuses.map(({ sid }) => ({ sid }))),
     );
-    return new Map(rows.map(({ id, sid }) => [sid, { messageId: id }]));
+    return new Map(rows.map(({ id, no, sid }) => [sid, { id, no }]));
   }
 
-  /** An event may come before we have heard of its SID: the URL that we had given the message is in it. */
-  private namedBy({ statusCallback }: ReportedStatus, instanceId: string) {
+  /** An event may name the URL that we had given the message: proof, also before the SID is known. */
+  private namedBy(
+    { statusCallback }: ReportedStatus,
+    instanceId: string,
+  ): CallbackPath | undefined {
     const path = statusCallback === undefined ? undefined : this.callbackUrls.read(statusCallback);
     return path?.instanceId === instanceId ? path : undefined;
   }

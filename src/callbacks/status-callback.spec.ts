@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { parseForm, signForm, verifyForm, type FormParameters } from '../twilio/signature.js';
-import { reportOf } from './reported-status.js';
+import { reportOf } from '../delivery/report.js';
 import { isDisguised, readStatusCallback } from './status-callback.js';
 
 const SEED = Number(process.env.SEED ?? Date.now());
@@ -68,8 +68,13 @@ describe('readStatusCallback', () => {
 });
 
 describe('reportOf', () => {
+  const URL_OF_ATTEMPT = { matchedBy: 'url', attempt: 1 } as const;
+
   it('explains a failure from the catalogue when Twilio says nothing', () => {
-    const report = reportOf(read('MessageStatus=failed&ErrorCode=63016&ErrorMessage=')!, 1);
+    const report = reportOf(
+      read('MessageStatus=failed&ErrorCode=63016&ErrorMessage=')!,
+      URL_OF_ATTEMPT,
+    );
     expect(report).toMatchObject({
       type: 'discarded',
       attempt: 1,
@@ -80,7 +85,7 @@ describe('reportOf', () => {
   it('uses Twilio’s words for a code that the catalogue does not have', () => {
     const report = reportOf(
       read('MessageStatus=failed&ErrorCode=99999&ErrorMessage=New+trouble')!,
-      1,
+      URL_OF_ATTEMPT,
     );
     expect(report.discard).toEqual({
       reason: 'twilio_error',
@@ -90,11 +95,13 @@ describe('reportOf', () => {
   });
 
   it('ignores an error code on a positive status', () => {
-    expect(reportOf(read('MessageStatus=delivered&ErrorCode=63016')!, 1).discard).toBeUndefined();
+    expect(
+      reportOf(read('MessageStatus=delivered&ErrorCode=63016')!, URL_OF_ATTEMPT).discard,
+    ).toBeUndefined();
   });
 
   it('knows what was cancelled at Twilio', () => {
-    expect(reportOf(read('MessageStatus=canceled')!, 1).discard).toMatchObject({
+    expect(reportOf(read('MessageStatus=canceled')!, URL_OF_ATTEMPT).discard).toMatchObject({
       reason: 'canceled',
     });
   });

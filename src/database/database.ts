@@ -1,39 +1,78 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { InjectWhatsappDataSource } from '../twilio-whatsapp.decorators.js';
+import { within } from '../lifecycle/deadline.js';
+import { InjectWhatsappDataSource, InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
+import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DatabaseError, rethrow } from './database-error.js';
 import type { Dialect } from './dialect.js';
-import { mysqlDialect } from './mysql.dialect.js';
+import { LARGEST_PACKET, mysqlDialect, SMALLEST_PACKET, type Packet } from './mysql.dialect.js';
 import { postgresDialect } from './postgres.dialect.js';
 import { SqliteConnection } from './sqlite-connection.js';
+import { StatementDeadlines } from './statement-deadlines.js';
 import { sqliteDialect } from './sqlite.dialect.js';
 import { query, type SqlValue, type Transaction } from './transaction.js';
 
 const DEADLOCK_RETRIES = 10;
 const DEADLOCK_PAUSE_MS = 10;
+/** Statements may wait for rows that others hold for longer than callers wait: so many times as long. */
+const STATEMENT_PATIENCE = 2;
+/** What statements that are still running may take when the application has waited long enough for them. */
+const LAST_STATEMENTS_MS = 1000;
 
 /** The door to the database: transactions and queries in the dialect at hand. */
 @Injectable()
-export class Database implements OnModuleInit {
+export class Database implements OnModuleInit, OnModuleDestroy {
   readonly dialect: Dialect;
+  /** How large a statement of MySQL or MariaDB may be, in bytes. */
+  readonly packet: Packet = { maxBytes: SMALLEST_PACKET };
+  /** How long callers wait for the database, in milliseconds; absent for one within the process. */
+  readonly timeoutMs?: number;
   private readonly awaitingCommit = new WeakMap<QueryRunner, (() => void)[]>();
   private readonly sqlite?: SqliteConnection;
+  private readonly deadlines?: StatementDeadlines;
+  private readonly drainTimeoutMs: number;
 
-  constructor(@InjectWhatsappDataSource() readonly dataSource: DataSource) {
-    this.dialect = dialectOf(dataSource);
+  constructor(
+    @InjectWhatsappDataSource() readonly dataSource: DataSource,
+    @InjectWhatsappOptions() { delivery }: Pick<TwilioWhatsappOptions, 'delivery'>,
+  ) {
+    this.drainTimeoutMs = delivery.drainTimeoutMs;
+    this.dialect = dialectOf(dataSource, this.packet);
     if (dataSource.options.type === 'better-sqlite3') {
       this.sqlite = new SqliteConnection(dataSource);
+    } else {
+      this.timeoutMs = delivery.databaseTimeoutMs;
+      this.deadlines = new StatementDeadlines(this.timeoutMs * STATEMENT_PATIENCE);
     }
   }
 
   /** @throws Error when SQLite would not flush every commit to the disk */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.dataSource.subscribers.push({
       afterTransactionCommit: ({ queryRunner }) => this.settle(queryRunner, true),
       afterTransactionRollback: ({ queryRunner }) => this.settle(queryRunner, false),
     });
+    if (this.deadlines) this.dataSource.subscribers.push(this.deadlines);
     this.sqlite?.ensureDurability();
+    if (this.dialect.packetSize) {
+      const [{ bytes }] = await this.query<{ bytes: string | number }>(this.dialect.packetSize);
+      this.packet.maxBytes = Math.min(Number(bytes), LARGEST_PACKET);
+    }
+  }
+
+  /** Frees what waits for a database that answers nothing, once there was time enough to end in good order. */
+  onModuleDestroy(): void {
+    const { deadlines } = this;
+    if (deadlines) {
+      setTimeout(() => deadlines.shorten(LAST_STATEMENTS_MS), this.drainTimeoutMs).unref();
+    }
+  }
+
+  /** The work, for a caller who does not wait for ever. @throws DatabaseError when it takes too long; it may succeed all the same */
+  inTime<T>(work: Promise<T>): Promise<T> {
+    const { timeoutMs } = this;
+    return timeoutMs === undefined ? work : within(work, timeoutMs, () => tooLate(timeoutMs));
   }
 
   /** Runs one statement of its own; `?` stands for each parameter. @throws DatabaseError */
@@ -43,7 +82,9 @@ export class Database implements OnModuleInit {
 
   /** Runs statements that only read, each on its own. @throws DatabaseError */
   async read<T>(begin: () => Transaction<T>): Promise<T> {
-    return this.sqlite ? this.sqlite.run(begin) : this.runWithin(this.dataSource.manager, begin);
+    return this.sqlite
+      ? this.sqlite.run(begin)
+      : this.onOwnConnection((manager) => this.runWithin(manager, begin));
   }
 
   /**
@@ -64,7 +105,11 @@ export class Database implements OnModuleInit {
       const { sql, runs } = result.value;
       const text = this.dialect.placeholders(sql);
       let rows: unknown;
-      for (const params of runs) rows = await manager.query(text, [...params]).catch(rethrow);
+      for (const params of runs) {
+        rows = await manager.query(text, [...params]).catch((error: unknown) => {
+          throw new DatabaseError(error, params);
+        });
+      }
       result = statements.next(Array.isArray(rows) ? rows : []);
     }
     return result.value;
@@ -96,9 +141,11 @@ export class Database implements OnModuleInit {
           throw error;
         });
       try {
-        return await (this.dialect.isolation
-          ? this.dataSource.transaction(this.dialect.isolation, run)
-          : this.dataSource.transaction(run));
+        return await this.onOwnConnection((manager) =>
+          this.dialect.isolation
+            ? manager.transaction(this.dialect.isolation, run)
+            : manager.transaction(run),
+        );
       } catch (error) {
         if (retries < DEADLOCK_RETRIES && this.dialect.isDeadlock(error)) {
           // At random, so that those who met do not meet again.
@@ -106,8 +153,26 @@ export class Database implements OnModuleInit {
           continue;
         }
         // What the generator throws is its own; the rest is about connections, BEGIN and COMMIT.
-        throw error === thrownWithin ? error : new DatabaseError(error);
+        const isKnown = error === thrownWithin || error instanceof DatabaseError;
+        throw isKnown ? error : new DatabaseError(error);
       }
+    }
+  }
+
+  /** @throws DatabaseError when there is no connection in time */
+  private async onOwnConnection<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const queryRunner = this.dataSource.createQueryRunner();
+    this.deadlines?.watch(queryRunner);
+    const connecting = queryRunner.connect() as Promise<unknown>;
+    await this.inTime(connecting).catch((error: unknown) => {
+      // One that comes too late goes back to the pool.
+      connecting.then(() => queryRunner.release()).catch(() => undefined);
+      rethrow(error);
+    });
+    try {
+      return await work(queryRunner.manager);
+    } finally {
+      await queryRunner.release();
     }
   }
 
@@ -120,8 +185,11 @@ export class Database implements OnModuleInit {
   }
 }
 
+const tooLate = (ms: number): DatabaseError =>
+  new DatabaseError({ code: 'TOO_LATE', message: `no answer within ${ms} ms` });
+
 /** @throws Error for a database that is not supported, naming those that are */
-function dialectOf({ options: { type } }: DataSource): Dialect {
+function dialectOf({ options: { type } }: DataSource, packet: Packet): Dialect {
   switch (type) {
     case 'better-sqlite3':
       return sqliteDialect;
@@ -129,7 +197,7 @@ function dialectOf({ options: { type } }: DataSource): Dialect {
       return postgresDialect;
     case 'mysql':
     case 'mariadb':
-      return mysqlDialect;
+      return mysqlDialect(packet);
     default:
       throw new Error(
         `The data source type "${type}" is not supported. Use better-sqlite3, postgres, mysql or mariadb.`,

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** The same, passing over rows that another node has locked. */
   readonly skipLocked: string;
+  /** A query for the bytes that a statement may have, where they bind. */
+  readonly packetSize?: string;
   /** The time of the database, in milliseconds since 1970. */
   readonly now: string;
   /**
@@ -36,10 +38,17 @@ export interface Dialect {
    * must cost the same however many rows a group has. Takes the value of `of` as its parameters.
    */
   leastByGroup(table: string, columns: GroupColumns): LeastByGroup;
+  /** A column, written so that no index is used for it; absent where statistics tell which one is worth while. */
+  readonly withoutIndex?: (column: string) => string;
   /** Rewrites the `?` of a statement into the placeholders of the driver. */
   placeholders(sql: string): string;
   /** A query that yields the rows of one JSON array parameter. */
   rows(columns: JsonColumns): string;
+  /**
+   * The parameters that hold the rows: one, or several where it would be too large for the database.
+   * @throws DatabaseError when one row alone is too large
+   */
+  jsonBatches(rows: readonly object[]): readonly string[];
   insert(table: string, columns: JsonColumns, onConflict?: OnConflict): RowsStatement;
   /**
    * Updates rows that are found by the columns in `key`.

@@ -38,6 +38,58 @@ describe('GroupCommit', () => {
     expect(sizes).toEqual([2, 2, 1]);
   });
 
+  it('cuts batches where they grow too heavy, and takes a heavier item alone', async () => {
+    const batches: number[][] = [];
+    const commits = new GroupCommit(
+      async (items: number[]) => {
+        batches.push(items);
+        return items;
+      },
+      { maxWeight: 10 },
+    );
+    await Promise.all([4, 6, 1, 20, 3].map((weight) => commits.add(weight, 0, weight)));
+    expect(batches).toEqual([[4, 6], [1], [20], [3]]);
+  });
+
+  it('answers for a commit that takes too long, and begins the next beside it', async () => {
+    let finish: ((items: number[]) => void) | undefined;
+    const batches: number[][] = [];
+    const commits = new GroupCommit(
+      (items: number[]) => {
+        batches.push(items);
+        return batches.length === 1
+          ? new Promise<number[]>((resolve) => (finish = resolve))
+          : Promise.resolve(items);
+      },
+      { deadlineMs: 100 },
+    );
+    const settled: string[] = [];
+    const stalled = commits.add(1).finally(() => settled.push('stalled'));
+    stalled.catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    await commits.add(2).finally(() => settled.push('next'));
+    await expect(stalled).rejects.toMatchObject({ isUnavailable: true, isRefusal: false });
+    expect(settled).toEqual(['next', 'stalled']);
+    // It comes about after all: that changes no answer.
+    finish!([1]);
+    await expect(commits.add(3)).resolves.toBe(3);
+    expect(batches).toEqual([[1], [2], [3]]);
+  });
+
+  it('does not split a batch that was not confirmed in time', async () => {
+    let commitsTried = 0;
+    const commits = new GroupCommit(
+      () => {
+        commitsTried++;
+        return new Promise<number[]>(() => undefined);
+      },
+      { deadlineMs: 10 },
+    );
+    const results = await Promise.allSettled([1, 2].map((item) => commits.add(item)));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(commitsTried).toBe(1);
+  });
+
   it('lets those who have patience wait for those who have none', async () => {
     const batches: number[][] = [];
     const commits = new GroupCommit(async (items: number[]) => {
@@ -74,9 +126,17 @@ describe('GroupCommit', () => {
     expect(batches).toEqual([[1], [2, 3]]);
   });
 
-  it('fails only the poisonous item', async () => {
+  it.each([
+    ['whatever is no failure of the database', new Error('poison')],
+    ['a refusal', new DatabaseError({ code: '23514', message: 'check' })],
+    ['a packet that is too large', new DatabaseError({ code: 'ER_NET_PACKET_TOO_LARGE' })],
+    [
+      'a connection that broke under a large statement',
+      new DatabaseError({ code: 'ECONNRESET' }, ['x'.repeat(300_000)]),
+    ],
+  ])('fails only the poisonous item: %s', async (_kind, poison) => {
     const commits = new GroupCommit(async (items: number[]) => {
-      if (items.includes(2)) throw new Error('poison');
+      if (items.includes(2)) throw poison;
       return items;
     });
     const results = await Promise.allSettled([1, 2, 3].map((item) => commits.add(item)));

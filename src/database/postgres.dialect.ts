@@ -1,9 +1,10 @@
+import { errorCode } from './database-error.js';
 import type { Dialect } from './dialect.js';
+import { GENEROUS, jsonBatches } from './json-batches.js';
 import {
   assignments,
   conflictClause,
   deletion,
-  errorCode,
   forAllRows,
   leapingLeastByGroup,
   matches,
@@ -24,6 +25,7 @@ export const postgresDialect: Dialect = {
   },
   rows: (columns) =>
     `SELECT * FROM json_to_recordset(?::text::json) AS j(${names(columns).map((name) => `${name} ${columns[name]}`)})`,
+  jsonBatches: (rows) => jsonBatches(rows, GENEROUS),
   insert(table, columns, onConflict) {
     return forAllRows(
       `INSERT INTO ${table} (${names(columns)}) ${this.rows(columns)}${conflictClause(onConflict)}`,

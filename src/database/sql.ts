@@ -1,12 +1,13 @@
 import type { GroupColumns, JsonColumns, LeastByGroup, OnConflict } from './dialect.js';
+import { GENEROUS, jsonBatches, type ParameterLimit } from './json-batches.js';
 import type { RowsStatement } from './transaction.js';
 
 export const names = (columns: JsonColumns): string[] => Object.keys(columns);
 
-/** A statement whose rows travel as one JSON parameter. */
-export const forAllRows = (sql: string): RowsStatement => ({
+/** A statement whose rows travel as one JSON parameter, or as several where they are too large for one. */
+export const forAllRows = (sql: string, limit: ParameterLimit = GENEROUS): RowsStatement => ({
   sql,
-  runs: (rows) => [[JSON.stringify(rows)]],
+  runs: (rows) => jsonBatches(rows, limit).map((json) => [json]),
 });
 
 /** `a = r.a, …` for every column that is not part of the key. */
@@ -33,12 +34,6 @@ export function conflictClause(onConflict?: OnConflict): string {
 /** The deletion by key that SQLite and PostgreSQL share. */
 export const deletion = (table: string, key: string, rows: string, where = 'true'): RowsStatement =>
   forAllRows(`DELETE FROM ${table} WHERE ${key} IN (${rows}) AND (${where})`);
-
-/** The code that the database driver attached to an error, also when TypeORM wrapped it. */
-export function errorCode(error: unknown): unknown {
-  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
-  return driverError?.code ?? code;
-}
 
 /** Jumps from group to group along the index: SQLite and PostgreSQL read nothing in between. */
 export function leapingLeastByGroup(

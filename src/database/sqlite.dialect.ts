@@ -1,4 +1,5 @@
 import type { Dialect } from './dialect.js';
+import { GENEROUS, jsonBatches } from './json-batches.js';
 import { conflictClause, deletion, leapingLeastByGroup, names } from './sql.js';
 import type { RowsStatement, SqlValue } from './transaction.js';
 
@@ -8,9 +9,11 @@ export const sqliteDialect: Dialect = {
   skipLocked: '',
   now: `CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)`,
   leastByGroup: leapingLeastByGroup,
+  withoutIndex: (column) => `+${column}`,
   placeholders: (sql) => sql,
   rows: (columns) =>
     `SELECT ${names(columns).map((name) => `value->>'$.${name}' AS ${name}`)} FROM json_each(?)`,
+  jsonBatches: (rows) => jsonBatches(rows, GENEROUS),
   insert(table, columns, onConflict) {
     const values = names(columns).map(() => '?');
     return forEachRow(

@@ -23,10 +23,23 @@ export function* query<Row = never>(
   return (yield { sql, runs: [params] }) as Row[];
 }
 
+/** Selects by many rows, which travel as the first parameter of the statement, in one {@link Transaction}. */
+export function* selectBy<Row>(
+  dialect: { jsonBatches(rows: readonly object[]): readonly string[] },
+  sql: string,
+  rows: readonly object[],
+): Transaction<Row[]> {
+  const found: Row[] = [];
+  for (const json of dialect.jsonBatches(rows)) {
+    for (const row of yield* query<Row>(sql, json)) found.push(row);
+  }
+  return found;
+}
+
 /** A statement for many rows, in the way that suits the database best. */
 export interface RowsStatement {
   readonly sql: string;
-  /** The parameters of each time that the statement is run: once for all rows, or once for each of them. */
+  /** The parameters of each time that the statement is run: once for all rows, for some of them, or for each. */
   readonly runs: (rows: readonly object[]) => readonly (readonly SqlValue[])[];
 }
 
@@ -48,11 +61,12 @@ export function* batch({ sql, runs }: RowsStatement, rows: readonly object[]): T
  */
 export function* writeAll(writes: readonly Write[], combined?: Combine): Transaction<void> {
   const parts = writes.filter(({ rows }) => rows.length > 0);
-  if (combined && parts.length > 1) {
-    const params = parts.flatMap(({ statement, rows }) => statement.runs(rows).flat());
-    yield { sql: combined(parts.map(({ statement }) => statement.sql)), runs: [params] };
+  const statements = parts.map(({ statement: { sql, runs }, rows }) => ({ sql, runs: runs(rows) }));
+  if (combined && parts.length > 1 && statements.every(({ runs }) => runs.length === 1)) {
+    const params = statements.flatMap(({ runs }) => runs[0]);
+    yield { sql: combined(statements.map(({ sql }) => sql)), runs: [params] };
   } else {
-    for (const { statement, rows } of parts) yield* batch(statement, rows);
+    yield* statements;
   }
 }
 

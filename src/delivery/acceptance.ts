@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { query, writeAll, type Transaction } from '../database/transaction.js';
+import { selectBy, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { columnsOf } from './ledger.rows.js';
@@ -78,16 +78,18 @@ const MESSAGE_COLUMNS = {
   created_at: 'bigint',
 } satisfies JsonColumns;
 
-/** Characters, roughly, of a notification that shares a commit; 256 of them fit into MariaDB's packets. */
+/** Characters, roughly, of a notification that shares a commit: what is larger would make others wait. */
 const LIGHT = 40_000;
 const MESSAGE_WEIGHT = 500;
+/** Characters of a commit: in it they may be escaped twice, and nobody shall wait long for it. */
+const MAX_WEIGHT = 2_000_000;
 
 /** Stores accepted notifications with their messages; those that arrive together share a transaction. */
 @Injectable()
 export class Acceptance {
   private readonly commits = new GroupCommit(
     (waiting: NewNotification[]) => this.database.transaction(() => this.store(waiting)),
-    { maxBatch: 256 },
+    { maxBatch: 256, maxWeight: MAX_WEIGHT, deadlineMs: this.database.timeoutMs },
   );
 
   constructor(
@@ -96,7 +98,7 @@ export class Acceptance {
     private readonly notifications: NotificationStore,
   ) {}
 
-  /** Resolves after the commit. */
+  /** Resolves after the commit. @throws DatabaseError when it is not confirmed in time; it may come about all the same */
   async commit(notification: NewNotification): Promise<Accepted> {
     const { id, parameters } = notification;
     const accepted = await this.grouped(notification);
@@ -109,9 +111,12 @@ export class Acceptance {
   private async grouped(notification: NewNotification): Promise<Accepted> {
     const { users, idempotencyKey } = notification;
     const isFree = users.length === 0 && idempotencyKey === undefined;
-    if (isFree && weightOf(notification) < LIGHT) return this.commits.add(notification);
+    const weight = weightOf(notification);
+    if (isFree && weight < LIGHT) return this.commits.add(notification, 0, weight);
     // It may have to wait for a row that somebody else holds: nobody shall wait with it.
-    const [accepted] = await this.database.transaction(() => this.store([notification]));
+    const storing = this.database.transaction(() => this.store([notification]));
+    // What is heavy takes its time; each of its statements has a deadline.
+    const [accepted] = await (weight < LIGHT ? this.database.inTime(storing) : storing);
     return accepted;
   }
 
@@ -142,11 +147,12 @@ export class Acceptance {
     const rows =
       keys.length === 0
         ? []
-        : yield* query<{ idempotency_key: string; id: string; fingerprint: string }>(
+        : yield* selectBy<{ idempotency_key: string; id: string; fingerprint: string }>(
+            this.database.dialect,
             `SELECT idempotency_key, id, fingerprint FROM ${NOTIFICATION_TABLE} WHERE idempotency_key IN (${this.database.dialect.rows(
               { idempotency_key: 'text' },
             )})${this.database.dialect.forUpdate}`,
-            JSON.stringify(keys),
+            keys,
           );
     const byKey = new Map(rows.map((row) => [row.idempotency_key, row]));
     return notifications.map(({ id, idempotencyKey, fingerprint }) => {
@@ -158,8 +164,10 @@ export class Acceptance {
   }
 }
 
-const weightOf = ({ parameters, data = '', messages }: NewNotification): number =>
-  JSON.stringify(parameters).length + data.length + messages.length * MESSAGE_WEIGHT;
+const weightOf = ({ parameters, data = '', messages, users }: NewNotification): number =>
+  JSON.stringify(parameters).length +
+  data.length +
+  (messages.length + users.length) * MESSAGE_WEIGHT;
 
 const notificationRow = (notification: NewNotification): object => ({
   id: notification.id,

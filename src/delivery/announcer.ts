@@ -89,7 +89,7 @@ function eventOf(
     to: message.to ?? undefined,
     from: message.from ?? undefined,
     sid: message.sid ?? undefined,
-    ...(type === 'discarded' && {
+    ...((type === 'discarded' || type === 'corrected') && {
       reason: message.reason ?? undefined,
       explanation: message.explanation ?? undefined,
       errorCode: message.errorCode ?? undefined,

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { InstantColumn } from '../database/columns.js';
+import type { EvidenceSource } from '../events/delivery-event.js';
 import type { AttemptOutcome } from './message-state.js';
 
 export const ATTEMPT_TABLE = 'twilio_whatsapp_attempt';
@@ -32,6 +33,10 @@ export class AttemptEntity {
 
   @Column({ type: 'varchar', length: 34, nullable: true })
   sid: string | null;
+
+  /** Where the SID was learnt; one that was guessed yields to proof. */
+  @Column({ name: 'sid_source', type: 'varchar', length: 16, nullable: true })
+  sidSource: EvidenceSource | null;
 
   /** What happened, in words without secrets. */
   @Column({ type: 'varchar', length: 255, nullable: true })

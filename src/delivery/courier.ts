@@ -171,11 +171,12 @@ export class Courier {
     let offered = evidence;
     do {
       try {
-        await this.ledger.record(id, offered, SETTLE_PATIENCE_MS);
+        const { isSidTaken } = await this.ledger.record(id, offered, SETTLE_PATIENCE_MS);
+        if (isSidTaken) this.logger.error(`Twilio gave message ${id} the SID of another message`);
         return;
       } catch (error) {
         this.logger.error(`The outcome of message ${id} could not be stored yet`, error);
-        if (error instanceof DatabaseError && error.isRefusal) offered = acceptable(offered, error);
+        if (error instanceof DatabaseError && error.isRefusal) offered = acceptable(offered);
         await new Promise((resolve) => setTimeout(resolve, wait));
         wait = Math.min(wait * 2, LONGEST_STORE_RETRY_MS);
       }
@@ -184,13 +185,11 @@ export class Courier {
 }
 
 /** What the database takes in place of evidence that it has refused, and would refuse again. */
-function acceptable(evidence: AttemptEnd, { isDuplicate }: DatabaseError): AttemptEnd {
-  const { kind, at, fence } = evidence;
-  // A SID that another message has proves nothing about this one.
-  if (kind === 'accepted' && !isDuplicate)
-    return { ...evidence, providerStatus: 'accepted', detail: undefined };
-  const detail = kind === 'accepted' ? 'its SID belongs to another message' : undefined;
-  return { kind: 'ambiguous', at, fence, attempt: evidence.attempt, detail };
+function acceptable(evidence: AttemptEnd): AttemptEnd {
+  const { kind, at, fence, attempt } = evidence;
+  return kind === 'accepted'
+    ? { ...evidence, providerStatus: 'accepted', detail: undefined }
+    : { kind: 'ambiguous', at, fence, attempt };
 }
 
 /** Whether a POST that begins now ends before the lease does. Times are of the monotonic clock. */

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { setImmediate } from 'node:timers/promises';
 import { DatabaseClock } from '../database/database-clock.js';
+import { isDoneWithin } from '../lifecycle/deadline.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
@@ -33,6 +34,7 @@ export class Dispatcher
   private readonly options: DeliveryOptions;
   private readonly underWay = new Set<Promise<void>>();
   private stopping = false;
+  private stoppedAt = 0;
   private running?: Promise<void>;
   private wakeUp?: () => void;
   private woken = false;
@@ -77,6 +79,7 @@ export class Dispatcher
   /** Stops claiming. */
   onModuleDestroy(): void {
     this.stopping = true;
+    this.stoppedAt = performance.now();
     this.wake();
     this.wakeUps.stopListening();
   }
@@ -84,12 +87,9 @@ export class Dispatcher
   /** Waits for what is under way, and for those who are told about it. */
   async beforeApplicationShutdown(): Promise<void> {
     this.wakeUps.close();
-    let deadline: NodeJS.Timeout | undefined;
-    const late = new Promise((resolve) => {
-      deadline = setTimeout(resolve, this.options.drainTimeoutMs);
-    });
-    await Promise.race([this.drain(), late]);
-    clearTimeout(deadline);
+    // From the stop on: others may have been waited for before.
+    const deadline = this.stoppedAt + this.options.drainTimeoutMs;
+    await isDoneWithin(this.drain(), deadline - performance.now());
     this.courier.dismiss();
   }
 

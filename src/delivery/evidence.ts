@@ -1,4 +1,4 @@
-import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
+import type { DeliveryStatus, EvidenceSource } from '../events/delivery-event.js';
 
 /** Why a message is given up: a stable code, a sentence, and Twilio's error code if it gave one. */
 export interface Discard {
@@ -32,6 +32,17 @@ export type Evidence = { readonly at: number } & (
   | ({ readonly kind: 'ambiguous' } & FencedAnswer & Resend)
   | ({ readonly kind: 'lapsed' } & Resend)
   | ({ readonly kind: 'missing'; readonly attempt: number } & Resend)
+  | {
+      readonly kind: 'undecided';
+      readonly attempt: number;
+      /** The SIDs in Twilio's list of which one may be the message's. */
+      readonly sids: readonly string[];
+    }
+  | {
+      readonly kind: 'disproved';
+      /** The SID that the message had by a guess, and that is proven to be another attempt's. */
+      readonly sid: string;
+    }
   | { readonly kind: 'checked' }
   | Report
   | { readonly kind: 'canceled' }
@@ -52,6 +63,12 @@ export interface Answer {
 }
 export type FencedAnswer = Answer & { readonly fence: number };
 
+/**
+ * How a report found its message: by the callback URL that we made for the attempt, which proves that its SID is the
+ * attempt's; by a SID that is stored with the message; or because it fits an entry of Twilio's list, which is a guess.
+ */
+export type ReportMatch = 'url' | 'sid' | 'list';
+
 /** A status that Twilio reported for a message it has accepted. */
 export interface Report {
   readonly kind: 'reported';
@@ -59,11 +76,12 @@ export interface Report {
   readonly sid: string;
   readonly providerStatus: string;
   /** Absent for a status that this version does not know. */
-  readonly type?: DeliveryEventType;
+  readonly type?: DeliveryStatus;
   readonly discard?: Discard;
-  /** The attempt that the report belongs to, when its URL told. */
+  readonly matchedBy: ReportMatch;
+  /** The attempt that the report belongs to, where it is known. */
   readonly attempt?: number;
-  /** Set when the attempt of another message has the SID: then it is not noted at this one's. */
+  /** Set when the SID is proven to be that of another attempt: then it is not stored with this one. */
   readonly isSidTaken?: boolean;
   /** Present when Twilio failed in a way that calls for another attempt: where in the range of its delay, from 0 to 1. */
   readonly jitter?: number;

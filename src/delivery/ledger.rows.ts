@@ -15,6 +15,7 @@ export interface StateRow {
   expires_at: BigInteger;
   checks: number;
   sid: string | null;
+  sid_source: MessageState['sidSource'];
   reason: string | null;
   explanation: string | null;
   error_code: number | null;
@@ -43,6 +44,7 @@ export const STATE_COLUMNS = {
   expires_at: 'bigint',
   checks: 'int',
   sid: 'text',
+  sid_source: 'text',
   reason: 'text',
   explanation: 'text',
   error_code: 'int',
@@ -51,6 +53,9 @@ export const STATE_COLUMNS = {
   seen_at: 'bigint',
   discarded_at: 'bigint',
 } satisfies JsonColumns;
+
+/** What is selected of a message to decide about it. */
+export const KNOWN_COLUMNS = `${Object.keys(STATE_COLUMNS)}, redacted_at`;
 
 export const STARTED_COLUMNS = {
   message_id: 'text',
@@ -66,6 +71,7 @@ export const ENDED_COLUMNS = {
   http_status: 'int',
   error_code: 'int',
   sid: 'text',
+  sid_source: 'text',
   detail: 'text',
 } satisfies JsonColumns;
 
@@ -93,6 +99,7 @@ export const stateOf = (row: StateRow): MessageState => ({
   expiresAt: Number(row.expires_at),
   checks: row.checks,
   sid: row.sid,
+  sidSource: row.sid_source,
   reason: row.reason,
   explanation: row.explanation,
   errorCode: row.error_code,
@@ -113,6 +120,7 @@ export const stateRow = (id: string, state: MessageState): object => ({
   expires_at: state.expiresAt,
   checks: state.checks,
   sid: state.sid ?? undefined,
+  sid_source: state.sidSource ?? undefined,
   reason: state.reason ?? undefined,
   explanation: state.explanation ?? undefined,
   error_code: state.errorCode ?? undefined,
@@ -131,6 +139,7 @@ const COLUMN_OF = {
   expiresAt: 'expires_at',
   checks: 'checks',
   sid: 'sid',
+  sidSource: 'sid_source',
   reason: 'reason',
   explanation: 'explanation',
   errorCode: 'error_code',
@@ -182,6 +191,7 @@ export const endedRow = (messageId: string, attempt: AttemptChange): object => (
   http_status: attempt.httpStatus,
   error_code: attempt.errorCode,
   sid: attempt.sid,
+  sid_source: attempt.sidSource,
   detail: attempt.detail?.slice(0, 255),
 });
 

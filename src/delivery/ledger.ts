@@ -1,18 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.js';
+import { DatabaseError } from '../database/database-error.js';
 import { Database } from '../database/database.js';
 import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { DeliveryAnnouncer } from './announcer.js';
-import { STATE_COLUMNS, stateOf, type AddressedRow, type StateRow } from './ledger.rows.js';
+import type { Recorded } from './fold.js';
+import { fold, foldContested, type Folded, type MessageEvidence } from './ledger.fold.js';
+import { KNOWN_COLUMNS, type AddressedRow } from './ledger.rows.js';
 import { stepOf, writesOf, type MessageStep } from './ledger.writes.js';
 import type { Evidence } from './evidence.js';
-import type { MessageState, MessageStatus } from './message-state.js';
-import { step } from './message-step.js';
+import type { MessageStatus } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
-import { redactedStep } from './redacted-step.js';
 
 /** A message that Twilio is to be asked about. */
 export interface CheckedMessage {
@@ -25,12 +26,6 @@ export interface CheckedMessage {
   readonly sid: string | null;
   /** Number of the last attempt. */
   readonly attempts: number;
-}
-
-/** What became of a piece of evidence. Without `state` there is no such message. */
-export interface Recorded {
-  readonly applied: boolean;
-  readonly state?: MessageState;
 }
 
 /** The messages of one sender in one status. */
@@ -48,8 +43,7 @@ interface DueFilter {
   readonly limit: number;
 }
 
-const KNOWN = `${Object.keys(STATE_COLUMNS)}, redacted_at`;
-const ADDRESSED = `${KNOWN}, request_id, instance_id, to_address, from_address`;
+const ADDRESSED = `${KNOWN_COLUMNS}, request_id, instance_id, to_address, from_address`;
 
 /**
  * The one place that writes what is known of messages. Every claim, attempt, outcome, callback and command is a piece
@@ -59,10 +53,10 @@ const ADDRESSED = `${KNOWN}, request_id, instance_id, to_address, from_address`;
 @Injectable()
 export class MessageLedger {
   private readonly options: DeliveryOptions;
-  private readonly commits = new GroupCommit(
-    (waiting: { messageId: string; evidence: Evidence }[]) => this.commit(waiting),
-    { gatherMs: 2 },
-  );
+  private readonly commits = new GroupCommit((waiting: MessageEvidence[]) => this.commit(waiting), {
+    gatherMs: 2,
+    deadlineMs: this.database.timeoutMs,
+  });
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
@@ -165,39 +159,21 @@ export class MessageLedger {
     );
   }
 
-  private async commit(
-    waiting: readonly { messageId: string; evidence: Evidence }[],
-  ): Promise<Recorded[]> {
-    const steps = await this.database.transaction(() => this.fold(waiting));
-    this.announce(steps.filter((each) => each !== undefined));
-    return steps.map((each) =>
-      each ? { applied: each.step.applied, state: each.step.state } : { applied: false },
-    );
+  private async commit(waiting: readonly MessageEvidence[]): Promise<readonly Recorded[]> {
+    const { results, steps } = await this.foldAll(waiting);
+    this.announce(steps);
+    return results;
   }
 
-  /** Folds each piece of evidence, in order, into its message; `undefined` where there is none. */
-  private *fold(
-    waiting: readonly { messageId: string; evidence: Evidence }[],
-  ): Transaction<(MessageStep | undefined)[]> {
+  private async foldAll(waiting: readonly MessageEvidence[]): Promise<Folded> {
     const { dialect } = this.database;
-    // In order, so that nodes that lock the same rows do not wait in a circle.
-    const ids = [...new Set(waiting.map(({ messageId }) => messageId))].toSorted();
-    const rows = yield* query<StateRow>(
-      `SELECT ${KNOWN} FROM ${MESSAGE_TABLE} WHERE id IN (${dialect.rows({ id: 'text' })}) ORDER BY id${dialect.forUpdate}`,
-      JSON.stringify(ids.map((id) => ({ id }))),
-    );
-    const states = new Map(rows.map((row) => [row.id, stateOf(row)]));
-    const redacted = new Set(rows.flatMap((row) => (row.redacted_at === null ? [] : [row.id])));
-    const steps = waiting.map(({ messageId, evidence }): MessageStep | undefined => {
-      const state = states.get(messageId);
-      if (!state) return undefined;
-      const taken = (redacted.has(messageId) ? redactedStep : step)(state, evidence);
-      states.set(messageId, taken.state);
-      return { messageId, at: evidence.at, before: state, step: taken };
-    });
-    const taken = steps.filter((each) => each !== undefined);
-    yield* writeAll(writesOf(taken, dialect), dialect.combined);
-    return steps;
+    try {
+      return await this.database.transaction(() => fold(dialect, waiting));
+    } catch (error) {
+      // A SID that comes in is there already: whose it is takes a closer look, which the usual evidence does not need.
+      if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
+      return this.database.transaction(() => foldContested(dialect, waiting));
+    }
   }
 
   /** Tells listeners what the steps taught, once they are committed. */

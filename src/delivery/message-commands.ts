@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseClock } from '../database/database-clock.js';
-import { DatabaseError } from '../database/database-error.js';
 import { ConflictError, MessageStateError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import { Dispatcher } from './dispatcher.js';
 import type { ResolveMessageDto } from './dto/resolve-message.dto.js';
@@ -40,16 +39,12 @@ export class MessageCommands {
   }
 
   private async apply(id: string, evidence: Evidence, rule: string): Promise<MessageDetailView> {
-    const { applied, state } = await this.ledger.record(id, evidence).catch(takenSid);
+    const { applied, state, isSidTaken } = await this.ledger.record(id, evidence);
     if (!state) throw new NotFoundError('message', id);
+    if (isSidTaken) throw new ConflictError('sid belongs to another message.');
     if (!applied) {
       throw new MessageStateError(`${rule}: message ${id} is ${state.status}.`);
     }
     return this.log.get(id);
   }
-}
-
-function takenSid(error: unknown): never {
-  if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
-  throw new ConflictError('sid belongs to another message.');
 }

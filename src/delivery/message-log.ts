@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, LessThan, MoreThan, type FindOptionsWhere } from 'typeorm';
+import { In, LessThan, MoreThan, Raw, type FindOperator, type FindOptionsWhere } from 'typeorm';
 import { Database } from '../database/database.js';
 import { DeliveryEventEntity } from '../events/delivery-event.entity.js';
 import { PageDto, type Page } from '../http/page.dto.js';
@@ -21,6 +21,9 @@ import {
 import type { MessageStatus } from './message-state.js';
 import { NotificationStore } from './notification-store.js';
 import { NotificationEntity } from './notification.entity.js';
+
+/** Messages in a status that are too many to sort them for a page. */
+const MANY = 1000;
 
 /** Answers what became of notifications and messages. */
 @Injectable()
@@ -53,11 +56,13 @@ export class MessageLog {
 
   /** The newest messages first. */
   async list({ limit, cursor, ...filter }: ListMessagesDto): Promise<Page<MessageView>> {
+    const { requestId, recipient, instance, status } = filter;
+    const isAlone = !requestId && !recipient && !instance;
     const where: FindOptionsWhere<MessageEntity> = {
-      ...(filter.requestId && { requestId: filter.requestId }),
-      ...(filter.recipient && { recipient: filter.recipient }),
-      ...(filter.instance && { instanceId: filter.instance }),
-      ...(filter.status && { status: filter.status }),
+      ...(requestId && { requestId }),
+      ...(recipient && { recipient }),
+      ...(instance && { instanceId: instance }),
+      ...(status && { status: isAlone ? await this.alone(status) : status }),
       ...(cursor && { id: LessThan(cursor) }),
     };
     const messages = await this.repository(MessageEntity).find({
@@ -101,6 +106,20 @@ export class MessageLog {
           ),
         }),
     };
+  }
+
+  /**
+   * The condition of a list by status alone. Few messages that have it are found by the index, and sorted. Of many, the
+   * newest messages hold some: they are read in order. SQLite, which has no statistics, must be told which it is.
+   */
+  private async alone(status: MessageStatus): Promise<MessageStatus | FindOperator<MessageStatus>> {
+    const { withoutIndex } = this.database.dialect;
+    if (!withoutIndex) return status;
+    const [{ count }] = await this.database.query<{ count: number }>(
+      `SELECT COUNT(*) AS count FROM (SELECT id FROM ${MESSAGE_TABLE} WHERE status = ? LIMIT ${MANY})`,
+      status,
+    );
+    return count < MANY ? status : Raw((column) => `${withoutIndex(column)} = :status`, { status });
   }
 
   private async countsOf(requestId: string): Promise<NotificationView['counts']> {

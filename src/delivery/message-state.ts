@@ -20,6 +20,8 @@ export interface MessageState {
   /** How often Twilio was asked about it in its present status. */
   readonly checks: number;
   readonly sid: string | null;
+  /** Where the SID was learnt. */
+  readonly sidSource: EvidenceSource | null;
   readonly reason: string | null;
   readonly explanation: string | null;
   readonly errorCode: number | null;
@@ -38,6 +40,7 @@ export interface AttemptChange {
   readonly httpStatus?: number;
   readonly errorCode?: number;
   readonly sid?: string;
+  readonly sidSource?: EvidenceSource;
   readonly detail?: string;
 }
 
@@ -61,6 +64,8 @@ export interface Step {
   /** What this step was the first to learn, in order: each is told to listeners once. */
   readonly learnt: readonly DeliveryEventType[];
   readonly attempt?: AttemptChange;
+  /** A SID that the message had by a guess and gives up, with what was reported of it. */
+  readonly releasedSid?: string;
   readonly event?: LoggedEvent;
 }
 
@@ -85,6 +90,7 @@ export const initialState = (dueAt: number, expiresAt: number): MessageState => 
   expiresAt,
   checks: 0,
   sid: null,
+  sidSource: null,
   reason: null,
   explanation: null,
   errorCode: null,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { eventTypeOf } from '../twilio/statuses.js';
 import type { Evidence, Report } from './evidence.js';
 import { initialState, type MessageState, type Step } from './message-state.js';
-import { step } from './message-step.js';
+import { disproofBy, step } from './message-step.js';
 
 const SID = `SM${'1'.repeat(32)}`;
 const OTHER_SID = `SM${'2'.repeat(32)}`;
@@ -60,6 +60,7 @@ const reported = (
   source: 'callback',
   sid,
   providerStatus,
+  matchedBy: 'url',
   attempt: 1,
   type: eventTypeOf(providerStatus),
   ...(eventTypeOf(providerStatus) === 'discarded' && {
@@ -530,5 +531,130 @@ describe('any order and repetition of the same evidence', () => {
         expect(new Set(learnt).size).toBe(learnt.length);
       }),
     );
+  });
+});
+
+describe('a SID that was guessed', () => {
+  const lost = fold(sending, ambiguous(1));
+  const listed = (providerStatus = 'delivered', sid = OTHER_SID): Report & { at: number } => ({
+    ...reported(providerStatus, 10, sid),
+    source: 'poll',
+    matchedBy: 'list',
+  });
+  const guessed = fold(lost, listed());
+  const resolved = fold(lost, { kind: 'resolved', at: 10, status: 'sent', sid: OTHER_SID });
+
+  /** Evidence with the disproof that comes before it, as it is folded in production. */
+  const foldAll = (state: MessageState, evidence: Evidence): Step => {
+    const disproof = disproofBy(state, evidence);
+    return step(disproof ? step(state, disproof).state : state, evidence);
+  };
+
+  it('is taken with its source', () => {
+    expect(guessed).toMatchObject({ status: 'delivered', sid: OTHER_SID, sidSource: 'poll' });
+    expect(resolved).toMatchObject({ status: 'sent', sid: OTHER_SID, sidSource: 'operator' });
+    expect(fold(sending, accepted(1)).sidSource).toBe('response');
+    expect(fold(sending, reported('sent')).sidSource).toBe('callback');
+    expect(step(lost, listed()).attempt).toMatchObject({ sid: OTHER_SID, sidSource: 'poll' });
+  });
+
+  it('is taken from a list only while the outcome of the same attempt is unknown', () => {
+    for (const state of [sending, fold(sending, accepted(1)), initialState(0, Infinity)]) {
+      expect(step(state, listed())).toMatchObject({ applied: false, state });
+    }
+    expect(step(lost, { ...listed(), attempt: 2 }).applied).toBe(false);
+  });
+
+  it('is not brought back by a report that was found by it', () => {
+    const given = fold(guessed, { kind: 'disproved', at: 11, sid: OTHER_SID });
+    for (const matchedBy of ['sid', 'list'] as const) {
+      const late = { ...listed('read'), matchedBy, attempt: matchedBy === 'sid' ? 1 : 2 };
+      expect(step(given, late)).toEqual({ state: given, applied: false, learnt: [] });
+    }
+  });
+
+  it('is given up with all that was reported of it', () => {
+    const { state, learnt, releasedSid, event } = step(guessed, {
+      kind: 'disproved',
+      at: 11,
+      sid: OTHER_SID,
+    });
+    expect(state).toEqual({
+      ...lost,
+      fence: guessed.fence + 1,
+      dueAt: 11 + 15_000,
+      explanation: expect.stringContaining(OTHER_SID),
+    });
+    expect(learnt).toEqual(['corrected']);
+    expect(releasedSid).toBe(OTHER_SID);
+    expect(event).toMatchObject({ type: 'corrected', sid: OTHER_SID });
+  });
+
+  it('is given up by nothing but proof about this SID', () => {
+    const proven = fold(sending, accepted(1));
+    expect(step(proven, { kind: 'disproved', at: 11, sid: SID }).applied).toBe(false);
+    expect(step(guessed, { kind: 'disproved', at: 11, sid: SID }).applied).toBe(false);
+    expect(disproofBy(proven, reported('sent', 4, OTHER_SID))).toBeUndefined();
+    expect(disproofBy(guessed, { ...reported('read'), matchedBy: 'sid' })).toBeUndefined();
+    expect(disproofBy(guessed, { ...reported('read'), isSidTaken: true })).toBeUndefined();
+    expect(disproofBy(guessed, ambiguous(1))).toBeUndefined();
+  });
+
+  it.each([
+    ['Twilio’s answer', accepted(1, 1, 12)],
+    ['a callback on the URL of its attempt', reported('sent', 12)],
+  ])('yields to the SID of %s', (_case, proof) => {
+    for (const state of [guessed, resolved]) {
+      const taken = foldAll(state, proof);
+      expect(taken.state).toMatchObject({ status: 'sent', sid: SID, deliveredAt: null });
+      expect(taken.learnt).toEqual(['sent']);
+      expect(taken.attempt).toMatchObject({ outcome: 'accepted', sid: SID });
+    }
+  });
+
+  it.each([
+    ['refused it', rejected(1, 12), { status: 'discarded', reason: 'phone_invalid' }],
+    ['did not get it', notSent(1, 20, 12), { status: 'queued', dueAt: 20 }],
+  ])('yields to the answer that Twilio %s', (_case, answer, expected) => {
+    expect(foldAll(guessed, answer).state).toMatchObject({ ...expected, sid: null, sentAt: null });
+    // Another attempt's answer says nothing about this one.
+    expect(foldAll(guessed, { ...answer, attempt: 2 } as Evidence).state).toBe(guessed);
+  });
+
+  it('does not yield to a start that was withdrawn', () => {
+    const withdrawn = { ...notSent(1, 20, 12), isUnconfirmed: true } as Evidence;
+    expect(foldAll(guessed, withdrawn).state).toBe(guessed);
+  });
+
+  it('becomes certain by proof of the same SID', () => {
+    const sure = step(guessed, reported('sent', 12, OTHER_SID));
+    expect(sure.state).toEqual({ ...guessed, sidSource: 'callback' });
+    expect(sure.attempt).toMatchObject({ sid: OTHER_SID, sidSource: 'callback' });
+    expect(disproofBy(sure.state, accepted(1, 1, 13))).toBeUndefined();
+    const bySid = step(guessed, { ...reported('read', 12, OTHER_SID), matchedBy: 'sid' });
+    expect(bySid.state).toMatchObject({ status: 'seen', sidSource: 'poll' });
+    expect(bySid.attempt).toBeUndefined();
+  });
+
+  it('justifies no other attempt', () => {
+    const limit = { ...listed('failed'), jitter: 0 };
+    expect(fold(lost, limit)).toMatchObject({ status: 'discarded', failedAttempts: 0 });
+    expect(fold(guessed, { ...limit, matchedBy: 'sid' }).status).toBe('delivered');
+    expect(fold(lost, { ...limit, source: 'callback', matchedBy: 'url' }).status).toBe('queued');
+  });
+});
+
+describe('a list that does not decide', () => {
+  const lost = fold(sending, ambiguous(1));
+  const shown = { kind: 'undecided', at: 5, attempt: 1, sids: [OTHER_SID] } as const;
+
+  it('tells an operator what may be the message, once', () => {
+    const after = step(lost, shown);
+    expect(after.state.explanation).toContain(OTHER_SID);
+    expect(after.state).toEqual({ ...lost, explanation: after.state.explanation });
+    expect(step(after.state, shown).applied).toBe(false);
+    expect(step(lost, { ...shown, sids: [] }).applied).toBe(false);
+    expect(step(lost, { ...shown, attempt: 2 }).applied).toBe(false);
+    expect(step(sending, shown).applied).toBe(false);
   });
 });

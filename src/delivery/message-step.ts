@@ -1,13 +1,16 @@
 import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
-import type { Answer, Discard, Evidence, Resolution } from './evidence.js';
+import type { Answer, Discard, Evidence, FencedAnswer, Resolution } from './evidence.js';
 import type { AttemptChange, AttemptOutcome, MessageState, Step } from './message-state.js';
 import {
   adopt,
   applied,
   cleared,
   discarded,
+  disproved,
   ignored,
+  isGuessed,
   learn,
+  undecided,
   unsettled,
 } from './message-transitions.js';
 import { reported } from './reported-step.js';
@@ -16,7 +19,8 @@ import { reported } from './reported-step.js';
  * Folds one piece of evidence into the state of a message. The only place that decides what a message's status is.
  *
  * Positive evidence - Twilio has it - is adopted from any state, whoever brings it. Negative evidence needs the
- * fence, so a worker that lost its lease cannot put a message back that another is sending.
+ * fence, so a worker that lost its lease cannot put a message back that another is sending. Of proof that contradicts a
+ * guess, {@link disproofBy} comes first.
  */
 export function step(state: MessageState, evidence: Evidence): Step {
   const { at } = evidence;
@@ -46,8 +50,8 @@ export function step(state: MessageState, evidence: Evidence): Step {
         // An answer that comes later than the news that the attempt has failed is no news.
         ...(evidence.attempt <= state.failedAttempts
           ? ignored(state)
-          : learn(adopt(state, sid, at), state, { type: 'sent', at })),
-        attempt: ended(evidence, 'accepted', at, { sid }),
+          : learn(adopt(state, { sid, source: 'response' }, at), state, { type: 'sent', at })),
+        attempt: ended(evidence, 'accepted', at, { sid, sidSource: 'response' }),
         event: {
           type: 'sent',
           providerStatus,
@@ -61,7 +65,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'notSent': {
       const attempt = ended(evidence, 'notSent', at, { errorCode: evidence.errorCode });
-      if (!isOpen(state, evidence.fence)) {
+      if (!isOpen(state, evidence)) {
         return evidence.isUnconfirmed ? ignored(state) : { ...ignored(state), attempt };
       }
       if (evidence.retryAt === null) {
@@ -76,7 +80,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
 
     case 'rejected': {
       const attempt = ended(evidence, 'rejected', at, { errorCode: evidence.errorCode });
-      if (!isOpen(state, evidence.fence)) return { ...ignored(state), attempt };
+      if (!isOpen(state, evidence)) return { ...ignored(state), attempt };
       return { ...discarded(state, at, evidence, 'rejected', 'response'), attempt };
     }
 
@@ -109,6 +113,12 @@ export function step(state: MessageState, evidence: Evidence): Step {
       const next = unsettled(state, at, evidence);
       return next.status === 'queued' ? applied(next) : ignored(state);
     }
+
+    case 'undecided':
+      return undecided(state, evidence);
+
+    case 'disproved':
+      return disproved(state, evidence.sid, at);
 
     case 'checked':
       if (state.status !== 'unknown' && state.status !== 'sent') return ignored(state);
@@ -154,11 +164,18 @@ function resolved(state: MessageState, evidence: Resolution & { at: number }): S
     dueAt: evidence.sid ? nextCheck('sent', 0, at) : null,
     sentAt: at,
     sid: evidence.sid ?? null,
+    sidSource: evidence.sid ? ('operator' as const) : null,
   };
   return {
     ...learn(sent, state, { type: 'sent', at }),
     attempt: evidence.sid
-      ? { no: state.attempts, outcome: 'accepted', sid: evidence.sid, endedAt: at }
+      ? {
+          no: state.attempts,
+          outcome: 'accepted',
+          sid: evidence.sid,
+          sidSource: 'operator',
+          endedAt: at,
+        }
       : undefined,
     event: {
       type: 'sent',
@@ -187,16 +204,50 @@ const CANCELED: Discard = {
   explanation: 'The message was cancelled before it was sent.',
 };
 
-/** Whether nobody has decided since about what a worker sends: it still does, or its lease has ended and no more. */
-const isOpen = (state: MessageState, fence: number): boolean =>
+/**
+ * The guess that evidence proves wrong, as evidence that comes before it: Twilio has given the message another SID, or
+ * certainly does not have its last attempt.
+ */
+export function disproofBy(state: MessageState, evidence: Evidence): Evidence | undefined {
+  const { sid } = state;
+  if (sid === null || !isGuessed(state) || !contradicts(state, evidence)) return undefined;
+  return { kind: 'disproved', at: evidence.at, sid };
+}
+
+function contradicts({ sid, attempts, failedAttempts }: MessageState, evidence: Evidence): boolean {
+  switch (evidence.kind) {
+    case 'accepted':
+      return evidence.sid !== sid && evidence.attempt > failedAttempts;
+    case 'reported':
+      return (
+        evidence.matchedBy === 'url' &&
+        !evidence.isSidTaken &&
+        evidence.sid !== sid &&
+        evidence.attempt! > failedAttempts
+      );
+    case 'rejected':
+      return evidence.attempt === attempts;
+    case 'notSent':
+      return evidence.attempt === attempts && !evidence.isUnconfirmed;
+    default:
+      return false;
+  }
+}
+
+/** Whether the attempt is undecided: a worker still sends it, or its outcome is unknown since. */
+const isOpen = (
+  state: MessageState,
+  { fence, attempt, isUnconfirmed }: FencedAnswer & { readonly isUnconfirmed?: boolean },
+): boolean =>
   (state.status === 'sending' && state.fence === fence) ||
-  (state.status === 'unknown' && state.fence === fence + 1);
+  (state.status === 'unknown' &&
+    (state.fence === fence + 1 || (!isUnconfirmed && state.attempts === attempt)));
 
 function ended(
   { attempt, httpStatus, detail }: Answer,
   outcome: AttemptOutcome,
   at: number,
-  found: Pick<AttemptChange, 'sid' | 'errorCode'>,
+  found: Pick<AttemptChange, 'sid' | 'sidSource' | 'errorCode'>,
 ): AttemptChange {
   return { no: attempt, endedAt: at, outcome, httpStatus, detail, ...found };
 }

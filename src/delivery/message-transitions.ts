@@ -1,8 +1,11 @@
-import type { DeliveryEventType, EvidenceSource } from '../events/delivery-event.js';
+import { isProof, type DeliveryStatus, type EvidenceSource } from '../events/delivery-event.js';
 import { nextCheck } from './check-schedule.js';
 import type { Discard, Report, Resend } from './evidence.js';
 import { RANK, type MessageState, type Step } from './message-state.js';
 import { MAX_ATTEMPTS } from './retry.js';
+
+/** SIDs that an explanation names at most. */
+const MAX_NAMED = 3;
 
 /** The evidence changes nothing. */
 export const ignored = (state: MessageState): Step => ({ state, applied: false, learnt: [] });
@@ -42,6 +45,7 @@ export const failed = (
   fence: state.fence + 1,
   failedAttempts: attempt,
   sid: null,
+  sidSource: null,
   dueAt,
   reason: discard?.reason ?? null,
   explanation: discard?.explanation ?? null,
@@ -56,24 +60,84 @@ const unknown = (state: MessageState, at: number): MessageState => ({
   dueAt: nextCheck('unknown', 0, at),
   reason: 'outcome_unknown',
   explanation:
-    'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback or a look at Twilio settles it.',
+    'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback or an operator settles it.',
 });
 
+/** A SID, and where it was learnt. */
+export interface FoundSid {
+  readonly sid: string;
+  readonly source: EvidenceSource;
+}
+
 /** Twilio has the message: whatever was planned or believed for it is off. */
-export function adopt(state: MessageState, sid: string, at: number): MessageState {
-  if (state.sid !== null) return state;
+export function adopt(state: MessageState, { sid, source }: FoundSid, at: number): MessageState {
+  if (state.sid !== null) return confirmed(state, { sid, source });
   const sentAt = state.sentAt ?? at;
+  const found = { sid, sidSource: source };
   // Delivery can only be known already when an operator had settled the message without a SID.
-  if (RANK[state.status] > RANK.discarded) return { ...state, sid, sentAt };
+  if (RANK[state.status] > RANK.discarded) return { ...state, ...found, sentAt };
   return {
     ...cleared(state),
     status: 'sent',
     fence: state.fence + 1,
     checks: 0,
     dueAt: nextCheck('sent', 0, at),
-    sid,
+    ...found,
     sentAt,
     discardedAt: null,
+  };
+}
+
+/** Proof of the SID that the message has by a guess makes it certain. */
+const confirmed = (state: MessageState, { sid, source }: FoundSid): MessageState =>
+  state.sid === sid && isProof(source) && !isProof(state.sidSource)
+    ? { ...state, sidSource: source }
+    : state;
+
+/** Whether the message has its SID by a guess. */
+export const isGuessed = ({ sid, sidSource }: MessageState): boolean =>
+  sid !== null && !isProof(sidSource);
+
+/** Twilio's list shows what may be the message, and does not prove it: an operator can. */
+export function undecided(
+  state: MessageState,
+  { attempt, sids }: { readonly attempt: number; readonly sids: readonly string[] },
+): Step {
+  const names = sids.slice(0, MAX_NAMED).join(', ');
+  const explanation = `Twilio may have accepted the message: its answer was lost. Twilio's list shows ${names}, which may be this message or another one. A callback or an operator settles it.`;
+  const isAboutIt = state.status === 'unknown' && state.attempts === attempt && sids.length > 0;
+  if (!isAboutIt) return ignored(state);
+  return state.explanation === explanation ? ignored(state) : applied({ ...state, explanation });
+}
+
+/** The message gives up a SID that it had by a guess, and all that was reported of that SID. */
+export function disproved(state: MessageState, sid: string, at: number): Step {
+  if (!isGuessed(state) || state.sid !== sid) return ignored(state);
+  const explanation = `Twilio may have accepted the message: its answer was lost. The SID ${sid}, which was taken for its own, is not. A callback or an operator settles it.`;
+  const next: MessageState = {
+    ...unknown(state, at),
+    explanation,
+    errorCode: null,
+    sid: null,
+    sidSource: null,
+    sentAt: null,
+    deliveredAt: null,
+    seenAt: null,
+    discardedAt: null,
+  };
+  return {
+    ...applied(next),
+    learnt: ['corrected'],
+    releasedSid: sid,
+    event: {
+      type: 'corrected',
+      providerStatus: 'disproved',
+      sid,
+      errorCode: 0,
+      explanation,
+      source: 'engine',
+      occurredAt: at,
+    },
   };
 }
 
@@ -81,7 +145,7 @@ export function adopt(state: MessageState, sid: string, at: number): MessageStat
 export function learn(
   state: MessageState,
   before: MessageState,
-  { type, at, discard }: { type?: DeliveryEventType; at: number; discard?: Discard },
+  { type, at, discard }: { type?: DeliveryStatus; at: number; discard?: Discard },
 ): Step {
   let next = state;
   if (type && RANK[type] > RANK[next.status]) next = { ...next, status: type, dueAt: null };
@@ -104,7 +168,7 @@ const LEARNT_BY = [
 ] as const;
 
 /** What one state knows and the other did not. */
-export const newlyKnown = (before: MessageState, after: MessageState): DeliveryEventType[] =>
+export const newlyKnown = (before: MessageState, after: MessageState): DeliveryStatus[] =>
   LEARNT_BY.filter(([, at]) => before[at] === null && after[at] !== null).map(([type]) => type);
 
 /** An explanation is never erased: a later report without an error code leaves the earlier one. */

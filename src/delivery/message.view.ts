@@ -48,6 +48,8 @@ export interface AttemptView {
   httpStatus?: number;
   errorCode?: number;
   sid?: string;
+  /** Where the SID was learnt. */
+  sidSource?: string;
   detail?: string;
   startedAt: string;
   endedAt?: string;
@@ -119,6 +121,7 @@ export const attemptView = (attempt: AttemptEntity): AttemptView => ({
   httpStatus: attempt.httpStatus ?? undefined,
   errorCode: attempt.errorCode ?? undefined,
   sid: attempt.sid ?? undefined,
+  sidSource: attempt.sidSource ?? undefined,
   detail: attempt.detail ?? undefined,
   startedAt: iso(attempt.startedAt),
   endedAt: isoOrAbsent(attempt.endedAt),

@@ -7,8 +7,10 @@ import {
   ParseUUIDPipe,
   Post,
   UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
+import { DatabaseFailures } from '../http/database-failures.interceptor.js';
 import type { Page } from '../http/page.dto.js';
 import { RequestBody, RequestQuery } from '../http/request-body.js';
 import { ListMessagesDto } from './dto/list-messages.dto.js';
@@ -19,6 +21,7 @@ import type { MessageDetailView, MessageView } from './message.view.js';
 
 @Controller('messages')
 @UseGuards(ApiGuard)
+@UseInterceptors(DatabaseFailures)
 export class MessagesController {
   constructor(
     private readonly log: MessageLog,

@@ -5,27 +5,22 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { setTimeout as delay } from 'node:timers/promises';
-import { DatabaseError } from '../database/database-error.js';
 import { DatabaseClock } from '../database/database-clock.js';
-import { Database } from '../database/database.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import { eventTypeOf } from '../twilio/statuses.js';
 import {
   TwilioGateway,
   type ListedMessage,
   type TwilioCredentials,
+  type TwilioParameters,
 } from '../twilio/twilio.gateway.js';
-import { ATTEMPT_TABLE } from './attempt.entity.js';
-import type { Report } from './evidence.js';
-import { failureOf } from './failure.js';
+import type { Evidence, Report } from './evidence.js';
 import { MessageLedger, type CheckedMessage } from './ledger.js';
-import { matches, reachesBackTo } from './list-match.js';
-import { MESSAGE_TABLE } from './message.entity.js';
+import { ListLookup } from './list-lookup.js';
 import { NotificationStore } from './notification-store.js';
+import { reportOf } from './report.js';
 
 const BATCH = 20;
 /** Twilio counts requests that are in vain: its list is asked no more often, for each account. */
@@ -47,15 +42,16 @@ export class Reconciler
   );
   /** When each account's turn comes again, by the monotonic clock. */
   private readonly nextList = new Map<string, number>();
+  private hasAnswered = true;
 
   constructor(
     @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
     private readonly ledger: MessageLedger,
     private readonly notifications: NotificationStore,
     private readonly instances: ProviderInstances,
-    private readonly database: Database,
     private readonly clock: DatabaseClock,
     private readonly gateway: TwilioGateway,
+    private readonly listLookup: ListLookup,
   ) {
     this.options = delivery;
   }
@@ -71,10 +67,7 @@ export class Reconciler
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.race([
-      this.loop.ended(),
-      delay(this.options.drainTimeoutMs, undefined, { ref: false }),
-    ]);
+    await this.loop.ended(this.options.drainTimeoutMs);
   }
 
   private async look(status: 'unknown' | 'sent'): Promise<void> {
@@ -97,84 +90,61 @@ export class Reconciler
     if (!shipment || !instance) return;
     const credentials =
       this.notifications.credentialsFor(message.requestId, shipment) ?? instance.credentials;
-    const { Body: body, ContentSid: template } = shipment.parameters;
-    const found = message.sid
-      ? await this.gateway.fetch(credentials, message.sid)
-      : await this.search(
-          message,
-          credentials,
-          !template && typeof body === 'string' ? body : undefined,
-        );
-    if (!found) return;
-    try {
-      await this.ledger.record(message.id, {
-        ...reportOf(found, message.sid ? undefined : message.attempts),
-        at: this.clock.now(),
-      });
-    } catch (error) {
-      // Another message was faster to claim the SID; the next look finds what is left.
-      if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
-    }
+    const evidence = message.sid
+      ? await this.poll(message.sid, credentials)
+      : await this.lookup(message, credentials, shipment.parameters);
+    if (evidence) await this.ledger.record(message.id, evidence);
   }
 
-  /** Looks for the message in the account's list. Where more fit than can be ours, none is taken. */
-  private async search(
+  /** Asks for a message by the SID that is stored with it. */
+  private async poll(sid: string, credentials: TwilioCredentials): Promise<Evidence | undefined> {
+    const found = await this.gateway.fetch(credentials, sid);
+    this.noteAnswer(found, sid);
+    return found && this.reported(found, { matchedBy: 'sid' });
+  }
+
+  /** Looks for a message whose answer was lost in the account's list. */
+  private async lookup(
     message: CheckedMessage,
     credentials: TwilioCredentials,
-    body?: string,
-  ): Promise<ListedMessage | undefined> {
-    const { id, to, from, attempts } = message;
-    const [attempt] = await this.database.query<{ started_at: string | number }>(
-      `SELECT started_at FROM ${ATTEMPT_TABLE} WHERE message_id = ? AND no = ?`,
-      id,
-      attempts,
-    );
-    if (!attempt || !to) return undefined;
+    parameters: TwilioParameters,
+  ): Promise<Evidence | undefined> {
     await this.awaitTurn(credentials.accountSid);
     if (this.loop.isStopping) return undefined;
-    const listed = await this.gateway.list(credentials, to, from);
-    if (!listed) return undefined;
-    const lost = {
-      startedAt: Number(attempt.started_at),
-      requestTimeoutMs: this.options.requestTimeoutMs,
-      body,
-    };
-    const candidates = matches(listed, lost, await this.ownedOf(listed));
-    if (candidates.length === 0) {
-      if (reachesBackTo(listed, lost)) await this.miss(message);
-      return undefined;
-    }
-    // As many as may be ours, each with the same text: which is whose makes no difference.
-    const rivals = await this.countUnsettled(message);
-    const isInterchangeable = body !== undefined || rivals === 1;
-    return isInterchangeable && candidates.length <= rivals ? candidates[0] : undefined;
-  }
-
-  /** Twilio's list does not have the message: some want it sent again then. */
-  private async miss({ id, attempts: attempt }: CheckedMessage): Promise<void> {
-    if (this.options.ambiguousPolicy === 'hold') return;
+    const result = await this.listLookup.find(message, credentials, parameters);
+    this.noteAnswer(result, message.id);
+    const { attempts: attempt } = message;
     const at = this.clock.now();
-    await this.ledger.record(id, { kind: 'missing', at, attempt, resendAt: at });
+    switch (result?.kind) {
+      case 'found':
+        return this.reported(result.message, { matchedBy: 'list', attempt });
+      case 'undecided':
+        return { kind: 'undecided', at, attempt, sids: result.sids };
+      case 'missing':
+        return this.options.ambiguousPolicy === 'hold'
+          ? undefined
+          : { kind: 'missing', at, attempt, resendAt: at };
+      default:
+        return undefined;
+    }
   }
 
-  /** The SIDs among those listed that are known to belong to an attempt. */
-  private async ownedOf(listed: readonly ListedMessage[]): Promise<Set<string>> {
-    const rows = await this.database.query<{ sid: string }>(
-      `SELECT sid FROM ${ATTEMPT_TABLE} WHERE sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
-      JSON.stringify(listed.map(({ sid }) => ({ sid }))),
-    );
-    return new Set(rows.map(({ sid }) => sid));
+  /** Twilio that does not answer is logged once, not at every question. */
+  private noteAnswer(answer: object | undefined, about: string): void {
+    if (!answer && this.hasAnswered) {
+      this.logger.warn(`Twilio gives no usable answer about ${about}. It is asked again later.`);
+    }
+    this.hasAnswered = answer !== undefined;
   }
 
-  /** How many messages between the two, this one among them, may be waiting for the same proof. */
-  private async countUnsettled({ to, from }: CheckedMessage): Promise<number> {
-    const sender = from === null ? 'from_address IS NULL' : 'from_address = ?';
-    const [{ count }] = await this.database.query<{ count: string | number }>(
-      `SELECT COUNT(*) AS count FROM ${MESSAGE_TABLE} WHERE status IN ('unknown', 'sending') AND to_address = ? AND ${sender}`,
-      to,
-      ...(from === null ? [] : [from]),
-    );
-    return Number(count);
+  private reported(
+    { status: providerStatus, ...found }: ListedMessage,
+    match: Pick<Report, 'matchedBy' | 'attempt'>,
+  ): Evidence {
+    return {
+      ...reportOf({ ...found, providerStatus, source: 'poll' }, match),
+      at: this.clock.now(),
+    };
   }
 
   private async awaitTurn(accountSid: string): Promise<void> {
@@ -184,12 +154,4 @@ export class Reconciler
     this.nextList.set(accountSid, turn + LIST_PAUSE_MS);
     if (turn > now) await this.loop.rest(turn - now);
   }
-}
-
-function reportOf(found: ListedMessage, attempt?: number): Report {
-  const { sid, status: providerStatus, errorCode, errorMessage } = found;
-  const type = eventTypeOf(providerStatus);
-  const report = { kind: 'reported', source: 'poll', sid, providerStatus, type, attempt } as const;
-  if (type !== 'discarded') return report;
-  return { ...report, ...failureOf(errorCode, errorMessage) };
 }

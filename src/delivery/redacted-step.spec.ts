@@ -9,6 +9,7 @@ const SENT: MessageState = {
   status: 'sent',
   dueAt: null,
   sid: SID,
+  sidSource: 'response',
   attempts: 1,
   sentAt: 1,
 };
@@ -19,6 +20,7 @@ const FAILED: Report & { at: number } = {
   sid: SID,
   providerStatus: 'failed',
   type: 'discarded',
+  matchedBy: 'url',
   attempt: 1,
   discard: { reason: 'rate_limited', explanation: 'words', errorCode: 63018 },
   jitter: 0.5,

@@ -1,3 +1,4 @@
+import { isProof } from '../events/delivery-event.js';
 import type { Report } from './evidence.js';
 import {
   RANK,
@@ -34,12 +35,11 @@ export function reported(state: MessageState, evidence: Report & { at: number })
       event: type === 'discarded' ? { ...event, type: undefined } : event,
     };
   }
-  // The report that brings the SID also settles its attempt, whose answer may never come.
-  const attempt: AttemptChange | undefined =
-    evidence.attempt === undefined || evidence.isSidTaken || state.sid !== null
-      ? undefined
-      : { no: evidence.attempt, outcome: 'accepted', sid, endedAt: at };
-  const adopted = adopt(state, sid, at);
+  if (!isOver && !mayBring(state, evidence)) return ignored(state);
+  // A report that was found by the SID of the message proves nothing about that.
+  const isBySid = evidence.matchedBy === 'sid' && state.sid !== null;
+  const adopted = isBySid ? state : adopt(state, { sid, source }, at);
+  const attempt = settledAttempt(state, evidence);
   const retryMs = retryAfterFailure(adopted, evidence);
   if (retryMs !== null) {
     return {
@@ -58,11 +58,35 @@ export function reported(state: MessageState, evidence: Report & { at: number })
   };
 }
 
-/** Milliseconds until a message is tried again that Twilio had accepted and failed to pass on; null to leave it. */
+/** Whether the report may give the message its SID: a report that was found by a SID says nothing once that is gone. */
+function mayBring(state: MessageState, { matchedBy, attempt }: Report): boolean {
+  if (matchedBy === 'url' || state.sid !== null) return matchedBy !== 'list';
+  return matchedBy === 'list' && state.status === 'unknown' && state.attempts === attempt;
+}
+
+/** The attempt that a report settles by bringing its SID: the answer may never come. */
+function settledAttempt(
+  state: MessageState,
+  evidence: Report & { at: number },
+): AttemptChange | undefined {
+  const { attempt: no, sid, source, at, matchedBy, isSidTaken } = evidence;
+  const isKnown = state.sid === sid && isProof(state.sidSource);
+  if (no === undefined || matchedBy === 'sid' || isSidTaken || isKnown) return undefined;
+  return { no, outcome: 'accepted', sid, sidSource: source, endedAt: at };
+}
+
+/**
+ * Milliseconds until a message is tried again that Twilio had accepted and failed to pass on; null to leave it. A guess
+ * justifies no other attempt.
+ */
 const retryAfterFailure = (
-  { status, sid, attempts }: MessageState,
+  { status, sid, sidSource, attempts }: MessageState,
   { jitter, sid: failedSid }: Report,
 ): number | null =>
-  jitter === undefined || status !== 'sent' || sid !== failedSid || attempts >= MAX_ATTEMPTS
+  jitter === undefined ||
+  status !== 'sent' ||
+  sid !== failedSid ||
+  !isProof(sidSource) ||
+  attempts >= MAX_ATTEMPTS
     ? null
     : retryDelay(attempts, 0, jitter);

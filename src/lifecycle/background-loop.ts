@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDoneWithin } from './deadline.js';
 
 /** Work that is done over and over beside everything else, until the application stops. */
 export class BackgroundLoop {
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>[] = [];
+  private stoppedAt = 0;
 
   /** @param onError told of each time that the work failed; it is done again all the same */
   constructor(private readonly onError: (error: unknown) => void) {
@@ -23,27 +25,23 @@ export class BackgroundLoop {
 
   /** Ends with what is under way. */
   stop(): void {
+    this.stoppedAt = performance.now();
     this.stopping.abort();
   }
 
   /**
    * Resolves when nothing is under way any more, or the deadline has passed.
    *
-   * @param deadlineMs how long to wait at most, in milliseconds; without it, as long as it takes
+   * @param deadlineMs after which it is waited for no longer, counted from the stop: loops may be waited for in turn
    * @returns whether everything has ended
    */
   async ended(deadlineMs?: number): Promise<boolean> {
-    const ended = Promise.all(this.running).then(() => true);
-    if (deadlineMs === undefined) return ended;
-    let deadline: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      deadline = setTimeout(resolve, deadlineMs, false);
-    });
-    try {
-      return await Promise.race([ended, late]);
-    } finally {
-      clearTimeout(deadline);
+    const ended = Promise.all(this.running);
+    if (deadlineMs !== undefined) {
+      return isDoneWithin(ended, this.stoppedAt + deadlineMs - performance.now());
     }
+    await ended;
+    return true;
   }
 
   /** Waits, but not beyond the stop. */

@@ -16,13 +16,24 @@ export interface NotificationRequest {
   readonly data?: string;
   /** Milliseconds since 1970. */
   readonly sendAt?: number;
-  /** JSON of the whole, to recognise a repetition. */
-  readonly json: string;
+}
+
+/**
+ * A whole notification as JSON that can be stored, and by which a repetition is recognised.
+ *
+ * @throws InvalidNotificationError when it is no object, or holds what no database keeps
+ */
+export function notificationJson(input: unknown): string {
+  if (!isObject(input)) throw new InvalidNotificationError(['the body must be a JSON object']);
+  const { json, problem } = toStorableJson(input);
+  if (problem) throw new InvalidNotificationError([problem]);
+  return json;
 }
 
 /**
  * Checks a notification and takes it apart.
  *
+ * @param input what {@link notificationJson} takes
  * @param allowed what callers may override
  * @throws InvalidNotificationError that names every field that is wrong
  */
@@ -30,10 +41,6 @@ export function parseNotification(
   input: unknown,
   allowed: readonly OverrideScope[],
 ): NotificationRequest {
-  if (!isObject(input)) throw new InvalidNotificationError(['the body must be a JSON object']);
-  const { json, problem } = toStorableJson(input);
-  if (problem) throw new InvalidNotificationError([problem]);
-
   const body = input as Partial<SendNotificationDto>;
   const problems = isPlain(body) ? [] : validate(SendNotificationDto, envelopeOf(body)).problems;
   const { recipients, problems: recipientProblems } = readRecipients(
@@ -61,7 +68,6 @@ export function parseNotification(
     data,
     // null counts as absent, as it does for the validator.
     sendAt: typeof body.sendAt === 'string' ? Date.parse(body.sendAt) : undefined,
-    json,
   };
 }
 

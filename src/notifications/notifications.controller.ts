@@ -8,9 +8,13 @@ import {
   Param,
   ParseUUIDPipe,
   Post,
+  Res,
   UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
+import { DatabaseFailures } from '../http/database-failures.interceptor.js';
+import { askToRetry, type Response } from '../http/retry-after.js';
 import { MessageLog } from '../delivery/message-log.js';
 import type { NotificationView } from '../delivery/message.view.js';
 import { MessagePageDto } from '../delivery/dto/list-messages.dto.js';
@@ -25,16 +29,21 @@ export class NotificationsController {
     private readonly log: MessageLog,
   ) {}
 
+  // Without the interceptor, which would cost something with every acceptance.
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
   send(
     @Body() body: unknown,
-    @Headers('idempotency-key') idempotencyKey?: string,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<{ requestId: string }> {
-    return this.notifications.send(body, { idempotencyKey });
+    return this.notifications.send(body, { idempotencyKey }).catch((error: unknown) => {
+      throw askToRetry(response, error);
+    });
   }
 
   @Get(':requestId')
+  @UseInterceptors(DatabaseFailures)
   get(
     @Param('requestId', ParseUUIDPipe) requestId: string,
     @RequestQuery() page: MessagePageDto,

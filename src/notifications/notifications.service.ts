@@ -1,32 +1,19 @@
-import { Injectable } from '@nestjs/common';
+import { HttpException, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import { newId } from '../database/time-ordered-id.js';
-import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
-import { Acceptance, type NewNotification } from '../delivery/acceptance.js';
+import { Acceptance, type Accepted, type NewNotification } from '../delivery/acceptance.js';
 import { Dispatcher } from '../delivery/dispatcher.js';
-import { credentialsPlace } from '../delivery/notification-store.js';
-import { senderKey } from '../delivery/sender-key.js';
-import { CredentialsCipher } from '../providers/credentials-cipher.js';
-import type { ProviderInstance } from '../providers/provider-instance.store.js';
-import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
+  answerableError,
   IdempotencyKeyReusedError,
   InvalidNotificationError,
-  NotFoundError,
 } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
-import type { TwilioParameters } from '../twilio/twilio.gateway.js';
-import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
-import { UserStore, type ProfileChange } from '../users/user.store.js';
-import { messageBody } from './message-body.js';
-import { parseNotification, type NotificationRequest } from './notification-request.js';
-import type { Override } from './override.js';
-import { overriddenCredentials } from './overridden-credentials.js';
-import { RecipientAddresses } from './recipient-addresses.js';
-import type { Recipient } from './recipients.js';
+import { IdempotencyKeys, type KeyedNotification } from './idempotency-keys.js';
+import { NotificationComposer } from './notification-composer.js';
+import { notificationJson, parseNotification } from './notification-request.js';
 
 /** How a notification is sent, beside what it says. */
 export interface SendOptions {
@@ -36,7 +23,12 @@ export interface SendOptions {
   readonly idempotencyKey?: string;
 }
 
-const MESSAGING_SERVICE_SID = /^MG[0-9a-f]{32}$/i;
+/** A key, and what tells the request under it from others. */
+interface Key {
+  readonly idempotencyKey: string;
+  readonly fingerprint: string;
+}
+
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** Accepts notifications: from here on, every one of their messages has a fate that can be looked up. */
@@ -44,117 +36,116 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 export class NotificationsService {
   constructor(
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
-    private readonly addresses: RecipientAddresses,
-    private readonly users: UserStore,
-    private readonly instances: ProviderInstances,
-    private readonly cipher: CredentialsCipher,
+    private readonly keys: IdempotencyKeys,
+    private readonly composer: NotificationComposer,
     private readonly database: Database,
-    private readonly clock: DatabaseClock,
     private readonly acceptance: Acceptance,
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  /** Checks the notification and stores a message for each recipient; resolves after the commit. */
+  /**
+   * Checks the notification and stores a message for each recipient; resolves after the commit.
+   *
+   * A repetition under a key is answered before anything is checked that may have changed since the first: options,
+   * instances, users.
+   *
+   * @throws InvalidNotificationError that names every field that is wrong
+   * @throws NoProviderInstanceError when none is enabled
+   * @throws IdempotencyKeyReusedError when the key stands for another notification
+   */
   async send(
     input: unknown,
     { transaction, idempotencyKey }: SendOptions = {},
   ): Promise<{ requestId: string }> {
-    const request = parseNotification(input, this.options.allowOverrides);
-    if (idempotencyKey !== undefined && !IDEMPOTENCY_KEY.test(idempotencyKey)) {
-      throw new InvalidNotificationError([
-        'Idempotency-Key must be 1 to 255 visible ASCII characters',
-      ]);
-    }
     if (transaction && !transaction.queryRunner?.isTransactionActive) {
       throw new Error(
         'transaction must be the EntityManager of an open transaction: the one that dataSource.transaction() passes along.',
       );
     }
-    const notification = await this.compose(request, idempotencyKey, transaction);
-    const { requestId, fingerprint } = await this.commit(notification, transaction);
-    if (fingerprint !== notification.fingerprint) throw new IdempotencyKeyReusedError();
-    return { requestId };
+    const json = notificationJson(input);
+    try {
+      return await this.accept(input, json, { transaction, idempotencyKey });
+    } catch (error) {
+      throw answerableError(error);
+    }
   }
 
-  private async commit(notification: NewNotification, transaction?: EntityManager) {
+  private async accept(
+    input: unknown,
+    json: string,
+    { transaction, idempotencyKey }: SendOptions,
+  ): Promise<{ requestId: string }> {
+    if (idempotencyKey === undefined) {
+      const { requestId } = await this.commit(await this.compose(input, transaction), transaction);
+      return { requestId };
+    }
+    const key = keyOf(idempotencyKey, json);
+    return repeated(await this.underKey(input, key, transaction), key);
+  }
+
+  /** What the key stands for: the notification that was accepted under it, or this one from now on. */
+  private async underKey(
+    input: unknown,
+    key: Key,
+    transaction?: EntityManager,
+  ): Promise<KeyedNotification> {
+    const known = await this.keys.find(key.idempotencyKey, transaction);
+    if (known) return known;
+    let notification: NewNotification;
+    try {
+      notification = { ...(await this.compose(input, transaction)), ...key };
+    } catch (refusal) {
+      const first =
+        refusal instanceof HttpException &&
+        (await this.keys.settled(key.idempotencyKey, transaction));
+      if (!first) throw refusal;
+      return first;
+    }
+    return this.commit(notification, transaction);
+  }
+
+  private async compose(input: unknown, transaction?: EntityManager): Promise<NewNotification> {
+    const request = parseNotification(input, this.options.allowOverrides);
+    return this.composer.compose(request, transaction);
+  }
+
+  private async commit(
+    notification: NewNotification,
+    transaction?: EntityManager,
+  ): Promise<Accepted> {
     if (!transaction) {
       const accepted = await this.acceptance.commit(notification);
       this.dispatcher.accepted(accepted.requestId);
       return accepted;
     }
-    const [accepted] = await this.database.runWithin(transaction, () =>
-      this.acceptance.store([notification]),
-    );
+    const store = (manager: EntityManager) =>
+      this.database.runWithin(manager, () => this.acceptance.store([notification]));
+    // What a user is changed to may be refused; the host may go on, and none of this must be left then.
+    const [accepted] =
+      notification.users.length > 0
+        ? await transaction.transaction(store)
+        : await store(transaction);
     this.database.afterCommit(transaction, () => this.dispatcher.accepted(accepted.requestId));
     return accepted;
   }
-
-  private async compose(
-    request: NotificationRequest,
-    idempotencyKey?: string,
-    transaction?: EntityManager,
-  ): Promise<NewNotification> {
-    const { override, recipients, data, sendAt, json } = request;
-    const id = newId();
-    const createdAt = this.clock.now();
-    const instance = await this.chooseInstance(override, transaction);
-    const credentials = overriddenCredentials(override, instance.credentials);
-    const { To, ...parameters } = messageBody(
-      request.text,
-      override.config.TWILIO_FROM_NUMBER ?? instance.row.fromNumber,
-      override,
-    );
-    const dueAt = Math.max(sendAt ?? createdAt, createdAt);
-    const { From } = parameters;
-    const from = typeof From === 'string' ? fromWhatsappAddress(From) : undefined;
-    return {
-      id,
-      createdAt,
-      parameters,
-      credentials:
-        credentials && this.cipher.seal(JSON.stringify(credentials), credentialsPlace(id)),
-      data,
-      idempotencyKey,
-      fingerprint: idempotencyKey && createHash('sha256').update(json).digest('hex'),
-      instanceId: instance.row.id,
-      sender: senderKey(
-        instance.row.id,
-        { accountSid: instance.credentials.accountSid, address: instance.row.fromNumber },
-        { accountSid: credentials?.accountSid, address: messagingService(parameters) ?? from },
-      ),
-      from,
-      messages: await this.addresses.messagesFor(recipients, { to: To, dueAt }, transaction),
-      users: await this.changedUsers(recipients, transaction),
-    };
-  }
-
-  private async changedUsers(
-    recipients: readonly Recipient[],
-    transaction?: EntityManager,
-  ): Promise<readonly ProfileChange[]> {
-    if (!this.users.isInCharge) return [];
-    const users = recipients.filter(hasProfile);
-    // What the host's transaction sees may be older than what is there.
-    return transaction ? users : this.users.unapplied(users);
-  }
-
-  private async chooseInstance(
-    { instance }: Override,
-    transaction?: EntityManager,
-  ): Promise<ProviderInstance> {
-    try {
-      return await this.instances.choose(instance, transaction);
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      throw new InvalidNotificationError([`override.twilio_whatsapp._instance: ${error.message}`]);
-    }
-  }
 }
 
-/** The messaging service that chooses the sender, if there is one. */
-function messagingService({ MessagingServiceSid: sid }: TwilioParameters): string | undefined {
-  return typeof sid === 'string' && MESSAGING_SERVICE_SID.test(sid) ? sid : undefined;
+/** @throws InvalidNotificationError */
+function keyOf(idempotencyKey: string, json: string): Key {
+  if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
+    throw new InvalidNotificationError([
+      'Idempotency-Key must be 1 to 255 visible ASCII characters',
+    ]);
+  }
+  return { idempotencyKey, fingerprint: createHash('sha256').update(json).digest('hex') };
 }
 
-const hasProfile = (recipient: Recipient): recipient is ProfileChange =>
-  recipient.profile !== undefined;
+/**
+ * The answer to a request under a key that stands for a notification.
+ *
+ * @throws IdempotencyKeyReusedError when that one had another body; retention erases what tells
+ */
+function repeated({ requestId, fingerprint }: KeyedNotification, key: Key): { requestId: string } {
+  if (fingerprint && fingerprint !== key.fingerprint) throw new IdempotencyKeyReusedError();
+  return { requestId };
+}

@@ -53,4 +53,8 @@ export class ProviderInstanceEntity {
   /** A deleted instance stays for the callbacks of the messages that it sent. */
   @InstantColumn({ name: 'deleted_at', nullable: true })
   deletedAt: number | null;
+
+  /** One more with every change: which of two states that were read is the later one. */
+  @Column({ type: 'int' })
+  version: number;
 }

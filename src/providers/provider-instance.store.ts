@@ -44,12 +44,17 @@ const COLUMNS = {
   created_at: 'bigint',
   updated_at: 'bigint',
   deleted_at: 'bigint',
+  version: 'int',
 } satisfies JsonColumns;
 
-/** Keeps provider instances in the database, and those in use in memory. */
+/**
+ * Keeps provider instances in the database, and those in use in memory. What is in memory never goes back: an instance
+ * only gives way to a version of it that is no older, in whichever order reads and writes end.
+ */
 @Injectable()
 export class ProviderInstanceStore {
   private cached: ReadonlyMap<string, ProviderInstance> = new Map();
+  /** When the newest read of all instances began, by the monotonic clock. */
   private readAt = -Infinity;
   private writes = 0;
 
@@ -61,27 +66,36 @@ export class ProviderInstanceStore {
   /**
    * All instances by id, oldest first; also those that are deleted.
    *
-   * @param maxAgeMs how old what is in memory may be
-   * @param manager whose connection to read on, for callers that hold one
+   * @param maxAgeMs how old what is in memory may be; what is there now with `Infinity`
+   * @param transaction on whose connection to read, for callers that hold one
    */
   async all(
     maxAgeMs = CACHE_MS,
-    manager: EntityManager = this.database.dataSource.manager,
+    transaction?: EntityManager,
   ): Promise<ReadonlyMap<string, ProviderInstance>> {
-    if (performance.now() - this.readAt < maxAgeMs) return this.cached;
+    const startedAt = performance.now();
+    if (maxAgeMs === Infinity || startedAt - this.readAt < maxAgeMs) return this.cached;
+    // What a transaction of the host sees may be long out of date: it is for that transaction alone.
+    if (transaction) return this.read(transaction);
     const { writes } = this;
-    const rows = await manager
-      .getRepository(ProviderInstanceEntity)
-      .find({ order: { id: 'ASC' } })
+    this.keep(await this.read(this.database.dataSource.manager));
+    // Of instances that were written meanwhile, or lost their place as the default, it does not say all.
+    if (writes === this.writes) this.readAt = Math.max(this.readAt, startedAt);
+    return this.cached;
+  }
+
+  private async read(manager: EntityManager): Promise<ReadonlyMap<string, ProviderInstance>> {
+    const rows = await this.database
+      .inTime(manager.getRepository(ProviderInstanceEntity).find({ order: { id: 'ASC' } }))
       .catch(rethrow);
-    const before = this.cached;
-    const read = new Map(rows.map((row) => [row.id, this.open(row, before.get(row.id))]));
-    // What was read while somebody wrote may be of yesterday: good enough for now, not to be kept.
-    if (writes === this.writes) {
-      this.cached = read;
-      this.readAt = performance.now();
-    }
-    return read;
+    return new Map(rows.map((row) => [row.id, this.open(row, this.cached.get(row.id))]));
+  }
+
+  private keep(read: ReadonlyMap<string, ProviderInstance>): void {
+    const isNewer = (instance: ProviderInstance, id: string) =>
+      instance.row.version > (read.get(id)?.row.version ?? 0);
+    const kept = [...this.cached].filter(([id, instance]) => isNewer(instance, id));
+    this.cached = new Map([...read, ...kept].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Stores a new instance. @throws ConflictError when its name is taken */
@@ -113,7 +127,12 @@ export class ProviderInstanceStore {
       );
       if (!columns) throw new NotFoundError('provider instance', id);
       const before = rowOf(columns);
-      const row = { ...before, ...changesTo(open(before)), updatedAt: Date.now() };
+      const row = {
+        ...before,
+        ...changesTo(open(before)),
+        updatedAt: Date.now(),
+        version: before.version + 1,
+      };
       yield* takeDefault(row);
       yield* batch(dialect.update(PROVIDER_INSTANCE_TABLE, COLUMNS, ['id']), [columnsOf(row)]);
       return row;
@@ -136,7 +155,9 @@ export class ProviderInstanceStore {
 
   private async write(work: () => Transaction<ProviderInstanceEntity>): Promise<ProviderInstance> {
     try {
-      return this.open(await this.database.transaction(work));
+      const written = this.open(await this.database.transaction(work));
+      this.keep(new Map([[written.row.id, written]]));
+      return written;
     } catch (error) {
       if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
       throw new ConflictError(
@@ -176,7 +197,9 @@ const place = (id: string, column: Secret): string => `${PROVIDER_INSTANCE_TABLE
 /** There is one default: whoever becomes it takes it from the others. */
 function* takeDefault({ isDefault }: ProviderInstanceEntity): Transaction<void> {
   if (!isDefault) return;
-  yield* query(`UPDATE ${PROVIDER_INSTANCE_TABLE} SET is_default = 0 WHERE is_default = 1`);
+  yield* query(
+    `UPDATE ${PROVIDER_INSTANCE_TABLE} SET is_default = 0, version = version + 1 WHERE is_default = 1`,
+  );
 }
 
 type ColumnValues = Record<keyof typeof COLUMNS, string | number | null>;
@@ -202,6 +225,7 @@ const rowOf = (columns: ColumnValues): ProviderInstanceEntity => ({
   createdAt: Number(columns.created_at),
   updatedAt: Number(columns.updated_at),
   deletedAt: numberOrNull(columns.deleted_at),
+  version: Number(columns.version),
 });
 
 const columnsOf = (row: ProviderInstanceEntity): object => ({
@@ -219,4 +243,5 @@ const columnsOf = (row: ProviderInstanceEntity): object => ({
   created_at: row.createdAt,
   updated_at: row.updatedAt,
   deleted_at: row.deletedAt ?? undefined,
+  version: row.version,
 });

@@ -9,8 +9,10 @@ import {
   Patch,
   Post,
   UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
+import { DatabaseFailures } from '../http/database-failures.interceptor.js';
 import { RequestBody } from '../http/request-body.js';
 import type { ConfigurationCheck } from '../twilio/configuration-check.js';
 import {
@@ -22,6 +24,7 @@ import { ProviderInstances } from './provider-instances.service.js';
 
 @Controller('provider-instances')
 @UseGuards(ApiGuard)
+@UseInterceptors(DatabaseFailures)
 export class ProviderInstancesController {
   constructor(private readonly instances: ProviderInstances) {}
 

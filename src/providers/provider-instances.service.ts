@@ -63,8 +63,8 @@ export class ProviderInstances implements OnModuleInit {
   }
 
   /** The instances that are not deleted, oldest first. */
-  async living(manager?: EntityManager): Promise<ProviderInstance[]> {
-    return [...(await this.store.all(undefined, manager)).values()].filter(
+  async living(transaction?: EntityManager): Promise<ProviderInstance[]> {
+    return [...(await this.store.all(undefined, transaction)).values()].filter(
       ({ row }) => row.deletedAt === null,
     );
   }
@@ -73,12 +73,12 @@ export class ProviderInstances implements OnModuleInit {
    * Chooses the instance that sends.
    *
    * @param selector its id or name; without it, the default, or while that is disabled the oldest that is not
-   * @param manager whose connection to read on, for callers that hold one
+   * @param transaction on whose connection to read, for callers that hold one
    * @throws NotFoundError when the selector names none
    * @throws NoProviderInstanceError when none is enabled
    */
-  async choose(selector?: string, manager?: EntityManager): Promise<ProviderInstance> {
-    const living = await this.living(manager);
+  async choose(selector?: string, transaction?: EntityManager): Promise<ProviderInstance> {
+    const living = await this.living(transaction);
     const candidates = selector
       ? living.filter(({ row }) => row.id === selector || row.name === selector)
       : living.filter(({ row }) => row.enabled);
@@ -115,6 +115,7 @@ export class ProviderInstances implements OnModuleInit {
       createdAt: now,
       updatedAt: now,
       deletedAt: null,
+      version: 1,
     });
     return this.view(made);
   }

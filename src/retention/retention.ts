@@ -32,16 +32,18 @@ export class Retention
 {
   private readonly logger = new Logger(Retention.name);
   private readonly options: RetentionOptions;
+  private readonly drainTimeoutMs: number;
   private readonly loop = new BackgroundLoop((error) =>
     this.logger.error('What is too old could not be erased; it is tried again', error),
   );
 
   constructor(
-    @InjectWhatsappOptions() { retention }: TwilioWhatsappOptions,
+    @InjectWhatsappOptions() { retention, delivery }: TwilioWhatsappOptions,
     private readonly database: Database,
     private readonly cipher: CredentialsCipher,
   ) {
     this.options = retention;
+    this.drainTimeoutMs = delivery.drainTimeoutMs;
   }
 
   onApplicationBootstrap(): void {
@@ -56,7 +58,7 @@ export class Retention
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.loop.ended();
+    await this.loop.ended(this.drainTimeoutMs);
   }
 
   private async erase(): Promise<void> {

@@ -25,6 +25,8 @@ export interface Fate {
   readonly retryAfter?: number;
   /** What happens to the recipient's later messages, once Twilio has accepted one with this fate. */
   readonly next?: Fate;
+  /** Holds the answer to a POST that is accepted back until this settles. */
+  readonly answerAfter?: Promise<unknown>;
   /** How the reports arrive. */
   readonly callbacks?: CallbackHabits;
 }

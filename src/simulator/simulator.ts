@@ -190,6 +190,7 @@ export class TwilioSimulator extends EventEmitter<{
     if (fault) return misbehave(fault, response, fate.retryAfter ?? 1);
     if (refusal !== undefined)
       return answer(response, twilioError(refusal).status, twilioError(refusal));
+    await fate.answerAfter;
     return answer(response, 201, messageResource(message!));
   }
 

@@ -1,4 +1,4 @@
-import { TransportError, type TwilioResponse } from './twilio-response.js';
+import { jsonOf, TransportError, type TwilioResponse } from './twilio-response.js';
 
 /** What Twilio says of a provider instance's configuration. */
 export interface ConfigurationCheck {
@@ -18,12 +18,16 @@ export const NOT_CHECKED: Finding = {
   explanation: 'Not checked: the credentials come first.',
 };
 
+const UNREADABLE =
+  'The answer is not what Twilio documents: check that nothing stands between this application and Twilio, and twilioApiUrl.';
+
 /** What Twilio's answer to a look at the account says of the credentials. */
 export function accountFinding(answer: TwilioResponse | TransportError): Finding {
   if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
   if (answer.statusCode === 200) {
-    const { status } = JSON.parse(answer.body) as { status?: string };
-    return status === undefined || status === 'active'
+    const { status } = jsonOf(answer);
+    if (typeof status !== 'string') return { ok: false, explanation: UNREADABLE };
+    return status === 'active'
       ? { ok: true }
       : { ok: false, explanation: `The Twilio account is ${status}.` };
   }
@@ -42,17 +46,19 @@ export function senderFinding(answer: TwilioResponse | TransportError, from: str
     const explanation = `Twilio answered HTTP ${answer.statusCode} to a look at the WhatsApp senders.`;
     return { ok: false, explanation };
   }
-  const { senders = [] } = JSON.parse(answer.body) as {
-    senders?: { sender_id?: string; status?: string }[];
-  };
-  const sender = senders.find(({ sender_id }) => sender_id === `whatsapp:${from}`);
+  const { senders } = jsonOf(answer);
+  if (!Array.isArray(senders)) return { ok: false, explanation: UNREADABLE };
+  const sender = senders
+    .map((entry) => Object(entry) as { sender_id?: unknown; status?: unknown })
+    .find(({ sender_id }) => sender_id === `whatsapp:${from}`);
   if (!sender) {
     return {
       ok: false,
       explanation: `${from} is not a WhatsApp sender of this account: register it in the Twilio console, or correct TWILIO_FROM_NUMBER.`,
     };
   }
-  return sender.status?.startsWith('ONLINE')
+  const status = typeof sender.status === 'string' ? sender.status : 'in an unknown state';
+  return status.startsWith('ONLINE')
     ? { ok: true }
-    : { ok: false, explanation: `The WhatsApp sender ${from} is ${sender.status}, not online.` };
+    : { ok: false, explanation: `The WhatsApp sender ${from} is ${status}, not online.` };
 }

@@ -1,5 +1,5 @@
 import { explainError } from './error-catalogue.js';
-import { TransportError, type TwilioResponse } from './twilio-response.js';
+import { jsonOf, TransportError, type TwilioResponse } from './twilio-response.js';
 
 /** What one POST of a message came to. */
 export type Outcome =
@@ -39,8 +39,9 @@ export function toErrorCode(value: unknown): number | undefined {
 }
 
 /** Sorts an answer of Twilio's. Whatever does not prove that nothing was sent is ambiguous. */
-export function outcomeOf({ statusCode: httpStatus, headers, body }: TwilioResponse): Outcome {
-  const answer = parse(body);
+export function outcomeOf(response: TwilioResponse): Outcome {
+  const { statusCode: httpStatus, headers } = response;
+  const answer = jsonOf(response);
   if (httpStatus >= 200 && httpStatus < 300) {
     if (typeof answer.sid === 'string' && MESSAGE_SID.test(answer.sid)) {
       const { status } = answer;
@@ -104,13 +105,3 @@ const TOO_MANY_REQUESTS = 20429;
 /** 408 is a time-out in front of Twilio: it says nothing about the message. */
 const isRefusal = (httpStatus: number): boolean =>
   httpStatus >= 400 && httpStatus < 500 && httpStatus !== 408;
-
-function parse(body: string): Record<string, unknown> {
-  try {
-    const answer: unknown = JSON.parse(body);
-    return typeof answer === 'object' && answer !== null ? { ...answer } : {};
-  } catch {
-    // An answer that is not JSON proves nothing; an empty object says just that.
-    return {};
-  }
-}

@@ -1,7 +1,7 @@
-import type { DeliveryEventType } from '../events/delivery-event.js';
+import type { DeliveryStatus } from '../events/delivery-event.js';
 
 /** What each of Twilio's statuses of an outgoing message says. `sent` means that Twilio has accepted it. */
-const EVENT_TYPES: Readonly<Record<string, DeliveryEventType>> = {
+const EVENT_TYPES: Readonly<Record<string, DeliveryStatus>> = {
   accepted: 'sent',
   scheduled: 'sent',
   queued: 'sent',
@@ -16,5 +16,5 @@ const EVENT_TYPES: Readonly<Record<string, DeliveryEventType>> = {
 };
 
 /** What a status of Twilio's means to us; undefined for one that this version does not know. */
-export const eventTypeOf = (status: string): DeliveryEventType | undefined =>
+export const eventTypeOf = (status: string): DeliveryStatus | undefined =>
   Object.hasOwn(EVENT_TYPES, status) ? EVENT_TYPES[status] : undefined;

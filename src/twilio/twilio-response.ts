@@ -5,6 +5,17 @@ export interface TwilioResponse {
   readonly body: string;
 }
 
+/** The body as a JSON object; empty when it is none. Nothing of it gets into an error, and so into a log. */
+export function jsonOf({ body }: TwilioResponse): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  } catch {
+    // A body that is not JSON proves nothing; an empty object says just that.
+    return {};
+  }
+}
+
 /**
  * A request that got no answer. It carries nothing of the request: no credentials, no text, no phone number.
  */

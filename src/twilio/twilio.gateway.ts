@@ -19,7 +19,7 @@ import {
   type Outcome,
 } from './outcome.js';
 import type { TwilioTransport } from './transport.js';
-import { TransportError, type TwilioResponse } from './twilio-response.js';
+import { jsonOf, TransportError, type TwilioResponse } from './twilio-response.js';
 import { toWhatsappAddress } from './whatsapp-address.js';
 
 /** What a request to Twilio is authenticated with. */
@@ -44,15 +44,25 @@ export interface ListedMessage {
   readonly status: string;
   readonly direction: string;
   readonly body: string;
+  readonly messagingServiceSid?: string;
   /** Milliseconds since 1970, in whole seconds. */
   readonly createdAt: number;
   readonly errorCode?: number;
   readonly errorMessage?: string;
 }
 
+/** The newest messages between two addresses. */
+export interface MessageList {
+  readonly messages: readonly ListedMessage[];
+  /** Whether every entry could be read; otherwise one that cannot is left out. */
+  readonly isReadable: boolean;
+  /** Whether there are no older messages than these. */
+  readonly isLastPage: boolean;
+}
+
 const SENDERS = 'https://messaging.twilio.com/v2/Channels/Senders?Channel=whatsapp&PageSize=1000';
 /** Messages that a look at the list brings at most. */
-export const LIST_PAGE = 50;
+const LIST_PAGE = 50;
 
 const API = 'https://api.twilio.com/2010-04-01/Accounts';
 const MAX_CLIENTS = 1000;
@@ -101,25 +111,29 @@ export class TwilioGateway implements OnApplicationShutdown {
       credentials,
       `${API}/${credentials.accountSid}/Messages/${sid}.json`,
     );
-    if (answer instanceof TransportError || answer.statusCode !== 200) return undefined;
-    return listed(JSON.parse(answer.body) as MessageResource)[0];
+    return listed(answerOf(answer))[0];
   }
 
-  /** The newest messages to an address, from a sender if one is given; undefined when Twilio does not tell. */
+  /** The newest messages to an address, from a sender if one is given; undefined when Twilio does not answer. */
   async list(
     credentials: TwilioCredentials,
     to: string,
     from: string | null,
-  ): Promise<ListedMessage[] | undefined> {
+  ): Promise<MessageList | undefined> {
     const query = new URLSearchParams({ To: toWhatsappAddress(to), PageSize: String(LIST_PAGE) });
     if (from !== null) query.set('From', toWhatsappAddress(from));
     const answer = await this.ask(
       credentials,
       `${API}/${credentials.accountSid}/Messages.json?${query.toString()}`,
     );
-    if (answer instanceof TransportError || answer.statusCode !== 200) return undefined;
-    const { messages } = JSON.parse(answer.body) as { messages?: MessageResource[] };
-    return Array.isArray(messages) ? messages.flatMap(listed) : undefined;
+    const { messages: entries, next_page_uri } = answerOf(answer) as MessagePage;
+    if (!Array.isArray(entries)) return undefined;
+    const messages = entries.flatMap(listed);
+    return {
+      messages,
+      isReadable: messages.length === entries.length,
+      isLastPage: entries.length < LIST_PAGE && typeof next_page_uri !== 'string',
+    };
   }
 
   /** Asks Twilio whether the credentials are good and the sender is theirs and online. */
@@ -182,19 +196,38 @@ async function loadSdk({ twilioApiUrl, delivery }: TwilioWhatsappOptions): Promi
   return { connect, transport: new Transport(options) };
 }
 
+interface MessagePage {
+  readonly messages?: unknown;
+  readonly next_page_uri?: unknown;
+}
+
 interface MessageResource {
   readonly sid?: unknown;
   readonly status?: unknown;
   readonly direction?: unknown;
   readonly body?: unknown;
+  readonly messaging_service_sid?: unknown;
   readonly date_created?: unknown;
   readonly error_code?: unknown;
   readonly error_message?: unknown;
 }
 
+/** What Twilio answered; empty when that is no success, or not JSON. */
+const answerOf = (answer: TwilioResponse | TransportError): Readonly<Record<string, unknown>> =>
+  answer instanceof TransportError || answer.statusCode !== 200 ? {} : jsonOf(answer);
+
 /** Reads a resource; an empty list when it is not what Twilio promises. */
-function listed(resource: MessageResource): ListedMessage[] {
-  const { sid, status, direction, body, date_created, error_code, error_message } = resource;
+function listed(resource: unknown): ListedMessage[] {
+  const {
+    sid,
+    status,
+    direction,
+    body,
+    messaging_service_sid: messagingServiceSid,
+    date_created,
+    error_code,
+    error_message,
+  } = Object(resource) as MessageResource;
   if (typeof sid !== 'string' || !MESSAGE_SID.test(sid)) return [];
   if (typeof status !== 'string' || !STATUS.test(status)) return [];
   return [
@@ -203,6 +236,8 @@ function listed(resource: MessageResource): ListedMessage[] {
       status,
       direction: typeof direction === 'string' ? direction : '',
       body: typeof body === 'string' ? body : '',
+      messagingServiceSid:
+        typeof messagingServiceSid === 'string' ? messagingServiceSid : undefined,
       createdAt: typeof date_created === 'string' ? Date.parse(date_created) : Number.NaN,
       errorCode: toErrorCode(error_code),
       errorMessage: typeof error_message === 'string' ? error_message : undefined,

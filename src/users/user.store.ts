@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { GroupCommit } from '../database/group-commit.js';
-import { batch, query, type Transaction } from '../database/transaction.js';
+import { batch, selectBy, type Transaction } from '../database/transaction.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { bytesOf, MAX_TEXT_BYTES } from '../validation/json.js';
@@ -114,7 +114,7 @@ export class UserStore implements UserDirectory {
   private lookup<Row extends { identifier: string }>(
     column: string,
   ): GroupCommit<readonly string[], Row[]> {
-    return new GroupCommit(async (lookups: (readonly string[])[]) => {
+    const lookUp = async (lookups: (readonly string[])[]) => {
       const rows = await this.database.read(() =>
         this.select<Row>(column, [...new Set(lookups.flat())]),
       );
@@ -122,7 +122,8 @@ export class UserStore implements UserDirectory {
       return lookups.map((identifiers) =>
         identifiers.flatMap((identifier) => found.get(identifier) ?? []),
       );
-    });
+    };
+    return new GroupCommit(lookUp, { deadlineMs: this.database.timeoutMs });
   }
 
   private select<Row>(
@@ -131,9 +132,10 @@ export class UserStore implements UserDirectory {
     suffix = '',
   ): Transaction<Row[]> {
     const { dialect } = this.database;
-    return query<Row>(
+    return selectBy<Row>(
+      dialect,
       `SELECT identifier, ${column} FROM ${USER_TABLE} WHERE identifier IN (${dialect.rows({ identifier: 'text' })})${suffix}`,
-      JSON.stringify(identifiers.map((identifier) => ({ identifier }))),
+      identifiers.map((identifier) => ({ identifier })),
     );
   }
 }

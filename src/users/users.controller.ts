@@ -9,8 +9,10 @@ import {
   Post,
   Put,
   UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
+import { DatabaseFailures } from '../http/database-failures.interceptor.js';
 import { PageDto, type Page } from '../http/page.dto.js';
 import { RequestBody, RequestQuery } from '../http/request-body.js';
 import { CreateUserDto } from './dto/create-user.dto.js';
@@ -18,6 +20,7 @@ import { UsersService, type UserView } from './users.service.js';
 
 @Controller('users')
 @UseGuards(ApiGuard)
+@UseInterceptors(DatabaseFailures)
 export class UsersController {
   constructor(private readonly users: UsersService) {}
 

@@ -80,6 +80,7 @@ export class ChaosRun {
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         pollIntervalMs: 50,
         ...UNPACED.delivery,
+        isExclusive: true,
         ambiguousPolicy: plan.isControl ? 'resend' : 'hold',
         ...plan.whatsapp?.delivery,
       },

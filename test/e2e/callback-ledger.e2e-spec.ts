@@ -163,6 +163,7 @@ for (const { name, url } of DATABASES) {
         sid: atTwilio.sid,
         providerStatus: 'sent',
         type: 'sent',
+        matchedBy: 'list',
         attempt: 1,
       });
       await twilio.post(atTwilio.url, fields(atTwilio.sid, 'delivered')).expect(204);
@@ -259,6 +260,7 @@ for (const { name, url } of DATABASES) {
             sid,
             providerStatus: 'delivered',
             type: 'delivered',
+            matchedBy: 'sid',
           })
           .then(() => {
             isRecorded = true;

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { DataSource } from 'typeorm';
 import { DatabaseError } from '../../src/database/database-error.js';
 import { Database } from '../../src/database/database.js';
+import { TwilioWhatsappOptions } from '../../src/twilio-whatsapp.options.js';
 import { query } from '../../src/database/transaction.js';
 import { createDatabase, DATABASES, describeOn, type TestDatabase } from '../support/databases.js';
 
@@ -28,7 +29,7 @@ for (const { name, url } of DATABASES) {
       );
 
     it('says what failed, and nothing of what was to be stored', async () => {
-      const db = new Database(dataSource);
+      const db = new Database(dataSource, new TwilioWhatsappOptions());
       await db.transaction(() => insert('canary-user', 'canary-text'));
       for (const attempt of [
         () => db.transaction(() => insert('canary-user', 'canary-text')),
@@ -45,7 +46,7 @@ for (const { name, url } of DATABASES) {
     });
 
     it('knows a key that is taken', async () => {
-      const db = new Database(dataSource);
+      const db = new Database(dataSource, new TwilioWhatsappOptions());
       await db.transaction(() => insert('taken', '{}'));
       await expect(db.transaction(() => insert('taken', '{}'))).rejects.toMatchObject({
         isDuplicate: true,
@@ -57,7 +58,7 @@ for (const { name, url } of DATABASES) {
     });
 
     it('keeps all of a transaction or nothing', async () => {
-      const db = new Database(dataSource);
+      const db = new Database(dataSource, new TwilioWhatsappOptions());
       const half = db.transaction(function* () {
         yield* insert('half', '{}');
         throw new Error('changed its mind');
@@ -75,7 +76,7 @@ describe('SQLite', () => {
     const database = await createDatabase('sqlite');
     for (let opening = 1; opening <= 2; opening++) {
       const dataSource = await new DataSource(database.options).initialize();
-      new Database(dataSource).onModuleInit();
+      await new Database(dataSource, new TwilioWhatsappOptions()).onModuleInit();
       expect(await dataSource.query('PRAGMA synchronous')).toEqual([{ synchronous: 2 }]);
       expect(await dataSource.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
       await dataSource.query(`CREATE TABLE t${opening} (a)`);

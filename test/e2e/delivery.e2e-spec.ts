@@ -26,7 +26,7 @@ for (const { name, url } of DATABASES) {
     const isSqlite = url === 'sqlite';
 
     beforeAll(async () => {
-      t = await startApplication({ database: url });
+      t = await startApplication({ database: url, options: { delivery: { isExclusive: true } } });
       sender = t.app.get(TwilioWhatsappSender, { strict: false });
     });
     afterAll(() => t.stop());

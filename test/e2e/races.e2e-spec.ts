@@ -51,6 +51,7 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
             source: 'callback',
             sid,
             providerStatus,
+            matchedBy: 'url',
             attempt: 1,
             type: eventTypeOf(providerStatus),
           });
@@ -116,6 +117,7 @@ describe('whoever is first: the answer, the callbacks, the end of the lease', ()
       sid,
       providerStatus: 'delivered',
       type: 'delivered',
+      matchedBy: 'url',
       attempt: 1,
     };
     const unclear: Evidence = { kind: 'ambiguous', at, attempt: 1, fence };

@@ -1,5 +1,7 @@
 import { check } from './model.js';
 import { MUTANTS } from './mutants.js';
+import { PAIR_MUTANTS } from './pair-mutants.js';
+import { checkPair } from './pair.js';
 
 describe('the model check', () => {
   it('finds no broken promise in the protocol', () => {
@@ -21,5 +23,20 @@ describe('the model check', () => {
 
   it('shows what an operator breaks who resends what Twilio has', () => {
     expect(check({ operatorResends: true }).violation).toBeDefined();
+  });
+});
+
+describe('the model check of two messages that nothing but their SIDs tells apart', () => {
+  it.each([[{}], [{ hasForeign: true }], [{ operatorGuesses: true }]])(
+    'finds no broken promise with %j',
+    (options) => {
+      const { states, violation } = checkPair(options);
+      expect(violation).toBeUndefined();
+      expect(states).toBeGreaterThan(2000);
+    },
+  );
+
+  it.each(Object.entries(PAIR_MUTANTS))('objects when %s', (_rule, options) => {
+    expect(checkPair(options).violation).toBeDefined();
   });
 });

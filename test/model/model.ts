@@ -4,6 +4,7 @@ import { initialState, type MessageState, type Step } from '../../src/delivery/m
 import { step } from '../../src/delivery/message-step.js';
 import type { AmbiguousPolicy } from '../../src/twilio-whatsapp.options.js';
 import { eventTypeOf } from '../../src/twilio/statuses.js';
+import { explore, type CheckResult, type Move as ModelMove } from './explore.js';
 
 /** Decides about a message: the production reducer, or a broken variant of it. */
 export type Reducer = (state: MessageState, evidence: Evidence) => Step;
@@ -33,17 +34,7 @@ interface World {
   readonly arrived: readonly number[];
 }
 
-interface Move {
-  readonly name: string;
-  readonly next: World;
-}
-
-export interface CheckResult {
-  readonly states: number;
-  readonly transitions: number;
-  /** The first way to a broken promise, move by move; absent when there is none. */
-  readonly violation?: { readonly promise: string; readonly moves: readonly string[] };
-}
+type Move = ModelMove<World>;
 
 /** What a run allows beyond the default. */
 export interface CheckOptions {
@@ -84,32 +75,15 @@ export function check(options: CheckOptions = {}): CheckResult {
     limited: [],
     arrived: [],
   };
-  const seen = new Map<string, { parent?: string; move: string }>([
-    [keyOf(first), { move: 'accepted' }],
-  ]);
-  let frontier = [first];
-  let transitions = 0;
-  while (frontier.length > 0) {
-    const next: World[] = [];
-    for (const world of frontier) {
-      const parent = keyOf(world);
-      for (const move of movesOf(world, options)) {
-        transitions++;
-        const after = normalised(move.next);
-        const key = keyOf(after);
-        const promise = brokenPromise(world, after);
-        if (promise && promise === (options.promise ?? promise)) {
-          const moves = [...pathTo(parent, seen), move.name];
-          return { states: seen.size, transitions, violation: { promise, moves } };
-        }
-        if (seen.has(key)) continue;
-        seen.set(key, { parent, move: move.name });
-        next.push(after);
-      }
-    }
-    frontier = next;
-  }
-  return { states: seen.size, transitions };
+  return explore<World>({
+    first,
+    movesOf: (world) =>
+      movesOf(world, options).map(({ name, next }) => ({ name, next: normalised(next) })),
+    brokenPromise: (before, after) => {
+      const promise = brokenPromise(before, after);
+      return promise === (options.promise ?? promise) ? promise : undefined;
+    },
+  });
 }
 
 function movesOf(
@@ -293,7 +267,16 @@ function reportOf(providerStatus: string, sid: string): Report & { at: number } 
   const type = eventTypeOf(providerStatus);
   const discard =
     type === 'discarded' ? { reason: 'failed', explanation: 'It failed.' } : undefined;
-  return { kind: 'reported', at: NOW, source: 'callback', sid, providerStatus, type, discard };
+  return {
+    kind: 'reported',
+    at: NOW,
+    source: 'callback',
+    matchedBy: 'url',
+    sid,
+    providerStatus,
+    type,
+    discard,
+  };
 }
 
 function brokenPromise(
@@ -345,16 +328,3 @@ const folded = ({ status }: MessageState): number => (status === 'queued' ? 0 : 
 
 const added = (sends: readonly number[], send: number): readonly number[] =>
   sends.includes(send) ? sends : [...sends, send].toSorted((a, b) => a - b);
-
-const keyOf = (world: World): string => JSON.stringify(world);
-
-function pathTo(
-  key: string,
-  seen: ReadonlyMap<string, { parent?: string; move: string }>,
-): string[] {
-  const moves: string[] = [];
-  for (let at: string | undefined = key; at !== undefined; at = seen.get(at)?.parent) {
-    moves.unshift(seen.get(at)!.move);
-  }
-  return moves;
-}

@@ -310,10 +310,11 @@ describe('what retention keeps', () => {
   // Whoever adds a column decides what becomes of it.
   const KEPT: Record<string, string[]> = {
     twilio_whatsapp_message:
-      'request_id instance_id from_address status fence attempts sender failed_attempts due_at expires_at checks sid reason error_code created_at sent_at delivered_at seen_at discarded_at'.split(
+      'request_id instance_id from_address status fence attempts sender failed_attempts due_at expires_at checks sid sid_source reason error_code created_at sent_at delivered_at seen_at discarded_at'.split(
         ' ',
       ),
-    twilio_whatsapp_attempt: 'no started_at ended_at outcome http_status error_code sid'.split(' '),
+    twilio_whatsapp_attempt:
+      'no started_at ended_at outcome http_status error_code sid sid_source'.split(' '),
     twilio_whatsapp_delivery_event: 'sid provider_status error_code type source occurred_at'.split(
       ' ',
     ),

@@ -50,7 +50,7 @@ export class Listener {
   readonly events: WhatsappDeliveryEvent[] = [];
   private readonly waiting: (() => void)[] = [];
 
-  @OnWhatsappEvent('sent', 'delivered', 'seen', 'discarded')
+  @OnWhatsappEvent('sent', 'delivered', 'seen', 'discarded', 'corrected')
   onEvent(event: WhatsappDeliveryEvent): void {
     this.events.push(event);
     this.waiting.forEach((check) => check());

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import request from 'supertest';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import { ACCOUNT_SID, AUTH_TOKEN, fictionalNumber, type TestApplication } from './application.js';
@@ -65,6 +66,20 @@ export class CallbackClient {
       .post(pathname + search)
       .set({ 'Content-Type': 'application/x-www-form-urlencoded', 'X-Twilio-Signature': signature })
       .send(body.toString());
+  }
+
+  /** POSTs events to the callback URL of an instance, as Event Streams does. */
+  postEvents(instance: string, events: object): request.Test {
+    const body = JSON.stringify(events);
+    const url = `${this.t.url}/v3/callbacks/twilio_whatsapp/${instance}`;
+    const query = `bodySHA256=${createHash('sha256').update(body).digest('hex')}`;
+    return request(this.t.app.getHttpServer())
+      .post(`${new URL(url).pathname}?${query}`)
+      .set({
+        'Content-Type': 'application/json',
+        'X-Twilio-Signature': sign(`${url}?${query}`, {}),
+      })
+      .send(body);
   }
 
   private async counts(requestId: string): Promise<Record<string, number>> {

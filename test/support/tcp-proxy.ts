@@ -9,7 +9,7 @@ export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private server: Server;
   private port = 0;
-  private armed?: () => void;
+  private armed?: { lost: () => void; isSilent: boolean };
   private isHanging = false;
   private refused?: string;
 
@@ -22,9 +22,14 @@ export class TcpProxy {
       near.on('data', (chunk: Buffer) => {
         if (this.refused && chunk.includes(this.refused)) near.destroy();
         if (!this.armed || !COMMIT.test(chunk.toString('latin1'))) return;
-        const lost = this.armed;
+        const { lost, isSilent } = this.armed;
         this.armed = undefined;
         far.unpipe(near);
+        if (isSilent) {
+          far.once('data', lost);
+          far.resume();
+          return;
+        }
         far.once('data', () => {
           near.destroy();
           lost();
@@ -62,8 +67,15 @@ export class TcpProxy {
 
   /** Lets the next commit come about, and nobody hear of it: its connection breaks. Resolves when that has happened. */
   loseNextCommit(): Promise<void> {
-    return new Promise((resolve) => {
-      this.armed = resolve;
+    return new Promise((lost) => {
+      this.armed = { lost, isSilent: false };
+    });
+  }
+
+  /** The same, but its connection stands and answers nothing any more. */
+  silenceNextCommit(): Promise<void> {
+    return new Promise((lost) => {
+      this.armed = { lost, isSilent: true };
     });
   }
 

@@ -5,6 +5,7 @@ import {
   Table,
   type TableColumnOptions,
 } from 'typeorm';
+import { underMigrationLock } from './migration-lock.js';
 
 type Column = Omit<TableColumnOptions, 'name'>;
 
@@ -40,6 +41,7 @@ const TABLES: Record<string, TableOutline> = {
       created_at: instant,
       updated_at: instant,
       deleted_at: optional(instant),
+      version: int,
     },
     unique: 'name',
   },
@@ -83,6 +85,7 @@ const TABLES: Record<string, TableOutline> = {
       expires_at: instant,
       checks: int,
       sid: optional(text(34)),
+      sid_source: optional(text(16)),
       reason: optional(text(40)),
       explanation: optional(longText),
       error_code: optional(int),
@@ -97,6 +100,7 @@ const TABLES: Record<string, TableOutline> = {
       ['status', 'sender', 'due_at', 'id'],
       ['request_id', 'id'],
       ['recipient', 'id'],
+      ['instance_id', 'id'],
     ],
   },
   twilio_whatsapp_pace: {
@@ -115,6 +119,7 @@ const TABLES: Record<string, TableOutline> = {
       http_status: optional(int),
       error_code: optional(int),
       sid: optional(text(34)),
+      sid_source: optional(text(16)),
       detail: optional(text(255)),
     },
     unique: 'sid',
@@ -134,34 +139,55 @@ const TABLES: Record<string, TableOutline> = {
   },
 };
 
-/** Written against the schema builder, so that it runs on SQLite, PostgreSQL, MySQL and MariaDB. */
+/**
+ * Written against the schema builder, so that it runs on SQLite, PostgreSQL, MySQL and MariaDB. Each step finds out
+ * whether it is done already: on MySQL and MariaDB every statement is final, and a process may end after any of them.
+ */
 export class CreateTwilioWhatsapp1764000000000 implements MigrationInterface {
   readonly name = 'CreateTwilioWhatsapp1764000000000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    const { namingStrategy, driver } = queryRunner.connection;
-    for (const [name, { columns, indices = [], unique }] of Object.entries(TABLES)) {
-      const entries = Object.entries(columns);
-      const table = new Table({
-        name,
-        columns: entries.map(([column, options]) => ({
-          ...options,
-          name: column,
-          type: driver.normalizeType({ type: options.type as ColumnType }),
-        })),
-        indices: [...indices, ...(unique ? [[unique]] : [])].map((columnNames) => ({
-          name: namingStrategy.indexName(name, columnNames),
-          columnNames,
-          isUnique: columnNames[0] === unique,
-        })),
-      });
-      await queryRunner.createTable(table);
-      await compareExactly(queryRunner, name);
-    }
+    await underMigrationLock(queryRunner, async () => {
+      for (const table of Object.entries(TABLES)) {
+        await complete(queryRunner, tableOf(queryRunner, table));
+        await compareExactly(queryRunner, table[0]);
+      }
+    });
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const name of Object.keys(TABLES).toReversed()) await queryRunner.dropTable(name);
+    await underMigrationLock(queryRunner, async () => {
+      for (const name of Object.keys(TABLES).toReversed()) await queryRunner.dropTable(name, true);
+    });
+  }
+}
+
+function tableOf(
+  { connection: { namingStrategy, driver } }: QueryRunner,
+  [name, { columns, indices = [], unique }]: [string, TableOutline],
+): Table {
+  return new Table({
+    name,
+    columns: Object.entries(columns).map(([column, options]) => ({
+      ...options,
+      name: column,
+      type: driver.normalizeType({ type: options.type as ColumnType }),
+    })),
+    indices: [...indices, ...(unique ? [[unique]] : [])].map((columnNames) => ({
+      name: namingStrategy.indexName(name, columnNames),
+      columnNames,
+      isUnique: columnNames[0] === unique,
+    })),
+  });
+}
+
+/** Makes what is missing of a table. */
+async function complete(queryRunner: QueryRunner, table: Table): Promise<void> {
+  if (!(await queryRunner.hasTable(table.name))) return queryRunner.createTable(table);
+  const existing = await queryRunner.getTable(table.name);
+  for (const index of table.indices) {
+    const isThere = existing!.indices.some(({ name }) => name === index.name);
+    if (!isThere) await queryRunner.createIndex(existing!, index);
   }
 }
 
@@ -170,6 +196,11 @@ async function compareExactly(queryRunner: QueryRunner, table: string): Promise<
   const { type } = queryRunner.connection.options;
   const collation = { mysql: 'utf8mb4_0900_bin', mariadb: 'utf8mb4_nopad_bin' }[type as string];
   if (!collation) return;
+  const different: unknown[] = await queryRunner.query(
+    'SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND TABLE_COLLATION <> ?',
+    [table, collation],
+  );
+  if (different.length === 0) return;
   await queryRunner.query(
     `ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4 COLLATE ${collation}`,
   );

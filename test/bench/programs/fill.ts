@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { Database } from '#library/database/database.js';
+import { TwilioWhatsappOptions } from '#library/twilio-whatsapp.options.js';
 import { ProviderInstances } from '#library/providers/provider-instances.service.js';
 import { serve } from '../harness/program.js';
 import { usualDatabase } from '../rivals/usual.database.js';
@@ -25,7 +26,7 @@ serve({
     const dataSource = await new DataSource(
       usualDatabase(databaseUrl) as DataSourceOptions,
     ).initialize();
-    await fillUsual(new Database(dataSource), count);
+    await fillUsual(new Database(dataSource, new TwilioWhatsappOptions()), count);
     await analyze(dataSource);
     await dataSource.destroy();
   },

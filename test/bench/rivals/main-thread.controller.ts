@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { newId } from '#library/database/time-ordered-id.js';
 import type { HttpRequest } from '#library/callbacks/callback-request.js';
 import { Database } from '#library/database/database.js';
+import { TwilioWhatsappOptions } from '#library/twilio-whatsapp.options.js';
 import { GroupCommit } from '#library/database/group-commit.js';
 import { query, type Transaction } from '#library/database/transaction.js';
 import { verified } from './signature.controller.js';
@@ -19,7 +20,7 @@ export class MainThreadController {
   );
 
   constructor(@Inject(DataSource) dataSource: DataSource) {
-    this.database = new Database(dataSource);
+    this.database = new Database(dataSource, new TwilioWhatsappOptions());
   }
 
   @Post()
