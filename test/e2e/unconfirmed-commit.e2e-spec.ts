@@ -21,7 +21,7 @@ for (const { name, url } of DATABASES.slice(1)) {
           dataSource: through,
           options: { publicUrl: t.url },
         });
-        const lost = proxy.loseNextCommit();
+        const lost = proxy.loseNextCommit('INSERT INTO twilio_whatsapp_attempt');
         const recipients = [11, 12, 13].map((index) => ({
           identifier: `user-${index}`,
           phoneNumber: fictionalNumber(index),

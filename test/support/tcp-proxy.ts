@@ -9,7 +9,7 @@ export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private server: Server;
   private port = 0;
-  private armed?: { lost: () => void; isSilent: boolean };
+  private armed?: { lost: () => void; isSilent: boolean; after: string };
   private isHanging = false;
   private refused?: string;
 
@@ -19,9 +19,14 @@ export class TcpProxy {
   async start(): Promise<this> {
     this.server = createServer((near) => {
       const far = connect(Number(this.target.port), this.target.hostname);
+      let sent = '';
       near.on('data', (chunk: Buffer) => {
         if (this.refused && chunk.includes(this.refused)) near.destroy();
-        if (!this.armed || !COMMIT.test(chunk.toString('latin1'))) return;
+        sent += chunk.toString('latin1');
+        const isCommit = COMMIT.test(chunk.toString('latin1'));
+        const isMeant = isCommit && sent.includes(this.armed?.after ?? '');
+        if (isCommit) sent = '';
+        if (!this.armed || !isMeant) return;
         const { lost, isSilent } = this.armed;
         this.armed = undefined;
         far.unpipe(near);
@@ -65,17 +70,20 @@ export class TcpProxy {
     return url.href;
   }
 
-  /** Lets the next commit come about, and nobody hear of it: its connection breaks. Resolves when that has happened. */
-  loseNextCommit(): Promise<void> {
+  /**
+   * Lets the next commit of a transaction with this text come about, and breaks its connection before the answer.
+   * Resolves when that has happened.
+   */
+  loseNextCommit(after: string): Promise<void> {
     return new Promise((lost) => {
-      this.armed = { lost, isSilent: false };
+      this.armed = { lost, isSilent: false, after };
     });
   }
 
   /** The same, but its connection stands and answers nothing any more. */
   silenceNextCommit(): Promise<void> {
     return new Promise((lost) => {
-      this.armed = { lost, isSilent: true };
+      this.armed = { lost, isSilent: true, after: '' };
     });
   }
 
