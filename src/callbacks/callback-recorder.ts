@@ -1,9 +1,10 @@
-import { ForbiddenException, Injectable } from '@nestjs/common';
+import { ForbiddenException, Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { MessageLedger } from '../delivery/ledger.js';
 import { ATTEMPT_TABLE } from '../delivery/attempt.entity.js';
 import { MESSAGE_TABLE } from '../delivery/message.entity.js';
 import { reportOf } from '../delivery/report.js';
+import { isProof, type EvidenceSource } from '../events/delivery-event.js';
 import { CallbackUrls, type CallbackPath } from '../providers/callback-urls.js';
 import type { Callback } from './callback-request.js';
 import { CallbackVerifier } from './callback-verifier.js';
@@ -12,9 +13,18 @@ import type { ReportedStatus } from './reported-status.js';
 /** Messages that may have had the same SID by a guess, one after the other, while a status comes in. */
 const MAX_OWNERS = 3;
 
+/** An attempt that has a SID. */
+interface SidRow {
+  readonly id: string;
+  readonly no: number;
+  readonly sid: string;
+  readonly sid_source: EvidenceSource | null;
+}
+
 /** Records what callbacks say that are Twilio's. */
 @Injectable()
 export class CallbackRecorder {
+  private readonly logger = new Logger(CallbackRecorder.name);
   /** How many callbacks were recorded since the process began. */
   recordedCount = 0;
 
@@ -68,16 +78,22 @@ export class CallbackRecorder {
       const known = await this.messagesOf(instanceId, left);
       const recorded = await Promise.all(
         left.map(async (status) => {
-          const { id, no: attempt } = known.get(status.sid) ?? {};
-          if (id === undefined) return undefined;
+          const holder = known.get(status.sid);
+          if (!holder) return undefined;
+          const attempt = isProof(holder.sid_source) ? holder.no : undefined;
           const report = reportOf(status, { matchedBy: 'sid', attempt });
-          const { state } = await this.ledger.record(id, { ...report, at });
+          const { state } = await this.ledger.record(holder.id, { ...report, at });
           // The SID was proven to be another message's in between.
-          const isStale = state?.sid === null && state.failedAttempts < attempt!;
+          const isStale = state !== undefined && attempt === undefined && state.sid !== status.sid;
           return isStale ? status : undefined;
         }),
       );
       left = recorded.filter((status) => status !== undefined);
+    }
+    for (const { sid, providerStatus } of left) {
+      this.logger.error(
+        `${providerStatus} of ${sid} was not stored: its message changed too often`,
+      );
     }
   }
 
@@ -95,14 +111,14 @@ export class CallbackRecorder {
   private async messagesOf(
     instanceId: string,
     statuses: readonly ReportedStatus[],
-  ): Promise<Map<string, { id: string; no: number }>> {
-    const rows = await this.database.query<{ id: string; no: number; sid: string }>(
-      `SELECT m.id, a.no, a.sid FROM ${ATTEMPT_TABLE} a JOIN ${MESSAGE_TABLE} m ON m.id = a.message_id
+  ): Promise<Map<string, SidRow>> {
+    const rows = await this.database.query<SidRow>(
+      `SELECT m.id, a.no, a.sid, a.sid_source FROM ${ATTEMPT_TABLE} a JOIN ${MESSAGE_TABLE} m ON m.id = a.message_id
         WHERE m.instance_id = ? AND a.sid IN (${this.database.dialect.rows({ sid: 'text' })})`,
       instanceId,
       JSON.stringify(statuses.map(({ sid }) => ({ sid }))),
     );
-    return new Map(rows.map(({ id, no, sid }) => [sid, { id, no }]));
+    return new Map(rows.map((row) => [row.sid, row]));
   }
 
   /** An event may name the URL that we had given the message: proof, also before the SID is known. */

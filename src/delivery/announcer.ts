@@ -12,6 +12,8 @@ export interface Learnt {
   readonly type: DeliveryEventType;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Of `corrected`: what the message has said since may be something else already. */
+  readonly explanation?: string;
 }
 
 /** Tells listeners what was learnt, in the order in which it was committed. Costs nothing while nobody listens. */
@@ -76,7 +78,7 @@ export class DeliveryAnnouncer {
 }
 
 function eventOf(
-  { messageId, type, at }: Learnt,
+  { messageId, type, at, explanation }: Learnt,
   message: MessageEntity,
   notification?: NotificationEntity,
 ): WhatsappDeliveryEvent {
@@ -89,7 +91,8 @@ function eventOf(
     to: message.to ?? undefined,
     from: message.from ?? undefined,
     sid: message.sid ?? undefined,
-    ...((type === 'discarded' || type === 'corrected') && {
+    ...(type === 'corrected' && { reason: 'outcome_unknown', explanation }),
+    ...(type === 'discarded' && {
       reason: message.reason ?? undefined,
       explanation: message.explanation ?? undefined,
       errorCode: message.errorCode ?? undefined,

@@ -79,7 +79,7 @@ export interface Report {
   readonly type?: DeliveryStatus;
   readonly discard?: Discard;
   readonly matchedBy: ReportMatch;
-  /** The attempt that the report belongs to, where it is known. */
+  /** The attempt that the report belongs to, where that is proven; of a list, the one that is looked for. */
   readonly attempt?: number;
   /** Set when the SID is proven to be that of another attempt: then it is not stored with this one. */
   readonly isSidTaken?: boolean;

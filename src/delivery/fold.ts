@@ -20,27 +20,43 @@ export const REPORTING: readonly EvidenceSource[] = ['callback', 'stream', 'poll
 interface Release {
   readonly messageId: string;
   readonly sid: string;
-  /** Whether the message gives up what was reported of the SID as well. */
-  readonly withReports: boolean;
+  /**
+   * What happens to what was reported of the SID: it goes to another message; it stays as a record that says nothing
+   * about this message; or it stays as it is, where another attempt of the message has the SID.
+   */
+  readonly reports: 'moved' | 'kept' | 'unchanged';
 }
 
 /** The messages that a transaction has locked, and the steps that they take in it. */
 export class Fold {
   readonly steps: MessageStep[] = [];
   readonly releases: Release[] = [];
-  private readonly states: Map<string, MessageState>;
-  private readonly redacted: ReadonlySet<string>;
+  private readonly states = new Map<string, MessageState>();
+  private readonly redacted = new Set<string>();
 
   constructor(rows: readonly StateRow[]) {
-    this.states = new Map(rows.map((row) => [row.id, stateOf(row)]));
-    this.redacted = new Set(rows.flatMap((row) => (row.redacted_at === null ? [] : [row.id])));
+    this.add(rows);
+  }
+
+  /** Adds messages that are locked as well. */
+  add(rows: readonly StateRow[]): void {
+    for (const row of rows) {
+      this.states.set(row.id, stateOf(row));
+      if (row.redacted_at !== null) this.redacted.add(row.id);
+    }
   }
 
   stateOf(messageId: string): MessageState | undefined {
     return this.states.get(messageId);
   }
 
-  take(messageId: string, evidence: Evidence): Recorded {
+  /** Whether the message is locked, and can take steps. */
+  has(messageId: string): boolean {
+    return this.states.has(messageId);
+  }
+
+  /** @param reports what happens to what was reported of a SID that the message gives up */
+  take(messageId: string, evidence: Evidence, reports: 'moved' | 'kept' = 'kept'): Recorded {
     const before = this.states.get(messageId);
     if (!before) return { applied: false };
     const disproof = disproofBy(before, evidence);
@@ -48,7 +64,7 @@ export class Fold {
     const state = this.states.get(messageId)!;
     const taken = (this.redacted.has(messageId) ? redactedStep : step)(state, evidence);
     if (taken.releasedSid !== undefined) {
-      this.release({ messageId, sid: taken.releasedSid, withReports: true });
+      this.release({ messageId, sid: taken.releasedSid, reports });
     }
     this.states.set(messageId, taken.state);
     this.steps.push({ messageId, at: evidence.at, before: state, step: taken });
@@ -57,7 +73,7 @@ export class Fold {
 
   /** Takes back what earlier steps would write of the SID, beside what is stored of it. */
   release(release: Release): void {
-    const { messageId, sid, withReports } = release;
+    const { messageId, sid, reports } = release;
     this.releases.push(release);
     for (const [index, each] of this.steps.entries()) {
       if (each.messageId !== messageId) continue;
@@ -67,7 +83,7 @@ export class Fold {
         step: {
           ...each.step,
           attempt: attempt?.sid === sid ? undefined : attempt,
-          event: withReports && isReportOf(event, sid) ? undefined : event,
+          event: isReportOf(event, sid) ? without(event, reports) : event,
         },
       };
     }
@@ -76,10 +92,16 @@ export class Fold {
   /** What earlier steps were to store of what Twilio has reported of the SID. */
   reportsOf(messageId: string, sid: string): LoggedEvent[] {
     return this.steps.flatMap(({ messageId: id, step: { event } }) =>
-      id === messageId && event && isReportOf(event, sid) ? [event] : [],
+      id === messageId && isReportOf(event, sid) ? [event] : [],
     );
   }
 }
 
-const isReportOf = (event: LoggedEvent | undefined, sid: string): boolean =>
+/** What is still to be written of a report on a SID that is given up. */
+function without(event: LoggedEvent, reports: Release['reports']): LoggedEvent | undefined {
+  if (reports === 'unchanged') return event;
+  return reports === 'moved' ? undefined : { ...event, type: undefined, explanation: undefined };
+}
+
+const isReportOf = (event: LoggedEvent | undefined, sid: string): event is LoggedEvent =>
   event?.sid === sid && REPORTING.includes(event.source);

@@ -1,7 +1,7 @@
 import type { Dialect } from '../database/dialect.js';
 import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { DELIVERY_EVENT_TABLE } from '../events/delivery-event.entity.js';
-import type { EvidenceSource } from '../events/delivery-event.js';
+import { isProof, type EvidenceSource } from '../events/delivery-event.js';
 import { ATTEMPT_TABLE } from './attempt.entity.js';
 import type { Evidence } from './evidence.js';
 import { Fold, REPORTING, type Recorded } from './fold.js';
@@ -10,7 +10,7 @@ import { writesOf, type MessageStep } from './ledger.writes.js';
 import type { LoggedEvent } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { reportOf, type TwilioStatus } from './report.js';
-import { claimOf, contest, type SidClaim } from './sid-claim.js';
+import { holderBy, contest, type SidHolder } from './sid-holder.js';
 
 /** A piece of evidence, and the message that it is about. */
 export interface MessageEvidence {
@@ -33,6 +33,7 @@ type StoredReport = TwilioStatus & Pick<LoggedEvent, 'occurredAt'>;
 interface ReportRow {
   readonly provider_status: string;
   readonly error_code: number;
+  readonly explanation: string | null;
   readonly source: EvidenceSource;
   readonly occurred_at: string | number;
   readonly raw: string | null;
@@ -59,30 +60,54 @@ export function* foldContested(
     'sid' in evidence && evidence.sid !== undefined ? [evidence.sid] : [],
   );
   const ids = waiting.map(({ messageId }) => messageId);
-  const likely = yield* ownersOf(dialect, sids);
+  const likely = yield* holdersOf(dialect, sids);
   const folding = new Fold(
     yield* lock(dialect, [...ids, ...likely.map(({ messageId }) => messageId)]),
   );
-  // Nobody can change them any more: their messages are locked.
-  const owners = new Map((yield* ownersOf(dialect, sids)).map((owner) => [owner.sid, owner]));
+  const holders = yield* lockHolders(dialect, sids, folding);
   const results: Recorded[] = [];
   for (const { messageId, evidence } of waiting) {
-    const claim = claimOf(messageId, evidence, folding.stateOf(messageId));
-    const owner = claim && owners.get(claim.sid);
-    const verdict = claim ? contest(claim, owner) : 'free';
+    const next = holderBy(messageId, evidence, folding.stateOf(messageId));
+    const present = next && holders.get(next.sid);
+    const verdict = next ? contest(next, present) : 'free';
     if (verdict === 'taken') {
       results.push(takeWithoutSid(folding, messageId, evidence));
       continue;
     }
     const reports =
-      verdict === 'takenBack' ? yield* takeBack(folding, claim!, owner!, evidence.at) : [];
-    results.push(folding.take(messageId, evidence));
+      verdict === 'takenBack' ? yield* takeBack(folding, next!, present!, evidence.at) : [];
+    // What was reported of the SID came after Twilio had accepted the message.
+    const at = Math.min(evidence.at, ...reports.map((report) => report.at));
+    const taken = folding.take(messageId, { ...evidence, at });
+    results.push(taken);
     for (const report of reports) folding.take(messageId, report);
-    if (claim) owners.set(claim.sid, claim);
+    const isStored = taken.applied && !(present && isProof(present.source));
+    if (next && (isStored || verdict === 'takenBack')) holders.set(next.sid, next);
   }
   yield* write(dialect, folding);
   return { results, steps: folding.steps };
 }
+
+/** Who has these SIDs. Their messages are locked as well, so that this does not change any more. */
+function* lockHolders(
+  dialect: Dialect,
+  sids: readonly string[],
+  folding: Fold,
+): Transaction<Map<string, SidHolder>> {
+  let holders = yield* holdersOf(dialect, sids);
+  // One may have been stored before its message was locked.
+  for (let missing = without(holders, folding); missing.length > 0;) {
+    const locked = yield* lock(dialect, missing);
+    if (locked.length === 0) break;
+    folding.add(locked);
+    holders = yield* holdersOf(dialect, sids);
+    missing = without(holders, folding);
+  }
+  return new Map(holders.map((holder) => [holder.sid, holder]));
+}
+
+const without = (holders: readonly SidHolder[], folding: Fold): string[] =>
+  holders.flatMap(({ messageId }) => (folding.has(messageId) ? [] : [messageId]));
 
 /** Locks messages, in order, so that nodes that lock the same rows do not wait in a circle. */
 const lock = (dialect: Dialect, messageIds: readonly string[]): Transaction<StateRow[]> =>
@@ -91,7 +116,7 @@ const lock = (dialect: Dialect, messageIds: readonly string[]): Transaction<Stat
     JSON.stringify([...new Set(messageIds)].toSorted().map((id) => ({ id }))),
   );
 
-function* ownersOf(dialect: Dialect, sids: readonly string[]): Transaction<SidClaim[]> {
+function* holdersOf(dialect: Dialect, sids: readonly string[]): Transaction<SidHolder[]> {
   const rows = yield* query<{
     message_id: string;
     no: number;
@@ -116,36 +141,42 @@ function* ownersOf(dialect: Dialect, sids: readonly string[]): Transaction<SidCl
  */
 function* takeBack(
   folding: Fold,
-  claim: SidClaim,
-  owner: SidClaim,
+  next: SidHolder,
+  present: SidHolder,
   at: number,
-): Transaction<Evidence[]> {
-  const { messageId } = owner;
-  const { sid, attempt } = claim;
-  if (messageId === claim.messageId) {
-    folding.release({ messageId, sid, withReports: false });
+): Transaction<(Evidence & { at: number })[]> {
+  const { messageId } = present;
+  const { sid, attempt } = next;
+  if (messageId === next.messageId) {
+    folding.release({ messageId, sid, reports: 'unchanged' });
     return [];
   }
-  const reports = [...(yield* storedReports(messageId, sid)), ...folding.reportsOf(messageId, sid)];
-  const { applied } = folding.take(messageId, { kind: 'disproved', at, sid });
-  if (!applied) folding.release({ messageId, sid, withReports: false });
+  const unsaved = folding.reportsOf(messageId, sid).map(({ errorCode, explanation, ...event }) => ({
+    ...event,
+    errorCode: errorCode || undefined,
+    errorMessage: explanation,
+  }));
+  const reports = [...(yield* storedReports(messageId, sid)), ...unsaved];
+  const { applied } = folding.take(messageId, { kind: 'disproved', at, sid }, 'moved');
+  if (!applied) folding.release({ messageId, sid, reports: 'moved' });
   return reports.map(({ occurredAt, ...report }) => ({
-    ...reportOf(report, { matchedBy: 'url', attempt }),
+    ...reportOf(report, { matchedBy: 'sid', attempt }),
     at: occurredAt,
   }));
 }
 
 function* storedReports(messageId: string, sid: string): Transaction<StoredReport[]> {
   const rows = yield* query<ReportRow>(
-    `SELECT provider_status, error_code, source, occurred_at, raw FROM ${DELIVERY_EVENT_TABLE} WHERE message_id = ? AND sid = ? AND ${IS_REPORT} ORDER BY occurred_at`,
+    `SELECT provider_status, error_code, explanation, source, occurred_at, raw FROM ${DELIVERY_EVENT_TABLE} WHERE message_id = ? AND sid = ? AND ${IS_REPORT} ORDER BY occurred_at`,
     messageId,
     sid,
   );
-  return rows.map(({ provider_status, error_code, source, occurred_at, raw }) => ({
+  return rows.map(({ provider_status, error_code, explanation, source, occurred_at, raw }) => ({
     source,
     sid,
     providerStatus: provider_status,
-    errorCode: error_code,
+    errorCode: error_code || undefined,
+    errorMessage: explanation ?? undefined,
     occurredAt: Number(occurred_at),
     raw: raw ?? undefined,
   }));
@@ -167,18 +198,18 @@ function takeWithoutSid(folding: Fold, messageId: string, evidence: Evidence): R
 
 function* write(dialect: Dialect, { steps, releases }: Fold): Transaction<void> {
   // First: a SID has one owner at any time.
-  for (const { messageId, sid, withReports } of releases) {
+  for (const { messageId, sid, reports } of releases) {
     yield* query(
       `UPDATE ${ATTEMPT_TABLE} SET sid = NULL, sid_source = NULL, outcome = 'ambiguous', detail = 'its SID proved to be another one' WHERE message_id = ? AND sid = ?`,
       messageId,
       sid,
     );
-    if (!withReports) continue;
-    yield* query(
-      `DELETE FROM ${DELIVERY_EVENT_TABLE} WHERE message_id = ? AND sid = ? AND ${IS_REPORT}`,
-      messageId,
-      sid,
-    );
+    if (reports === 'unchanged') continue;
+    const change =
+      reports === 'moved'
+        ? `DELETE FROM ${DELIVERY_EVENT_TABLE}`
+        : `UPDATE ${DELIVERY_EVENT_TABLE} SET type = NULL, explanation = NULL`;
+    yield* query(`${change} WHERE message_id = ? AND sid = ? AND ${IS_REPORT}`, messageId, sid);
   }
   yield* writeAll(writesOf(steps, dialect), dialect.combined);
 }

@@ -179,8 +179,8 @@ export class MessageLedger {
   /** Tells listeners what the steps taught, once they are committed. */
   announce(steps: readonly MessageStep[]): void {
     this.announcer.announce(
-      steps.flatMap(({ messageId, at, step: { learnt } }) =>
-        learnt.map((type) => ({ messageId, type, at })),
+      steps.flatMap(({ messageId, at, step: { learnt, event } }) =>
+        learnt.map((type) => ({ messageId, type, at, explanation: event?.explanation })),
       ),
     );
   }

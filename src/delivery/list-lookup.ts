@@ -12,11 +12,12 @@ import type { CheckedMessage } from './ledger.js';
 import {
   judge,
   listedText,
+  rivalRangeMs,
   type KnownSid,
   type LookupResult,
+  type LostAttempt,
   type OpenAttempt,
 } from './list-match.js';
-import type { MessageStatus } from './message-state.js';
 import { MESSAGE_TABLE } from './message.entity.js';
 import { NotificationStore } from './notification-store.js';
 
@@ -55,7 +56,7 @@ export class ListLookup {
     };
     // After the list: what made an entry of it was being sent by then.
     const known = await this.knownAmong(list.messages.map(({ sid }) => sid));
-    const open = await this.openAttempts(message);
+    const open = await this.openAttempts(message, lost);
     return judge(list, lost, { known, open, isExclusive: this.options.isExclusive });
   }
 
@@ -76,20 +77,27 @@ export class ListLookup {
     return rows.map(({ sid, sid_source: source }) => ({ sid, source }));
   }
 
-  /** The attempts between the two addresses whose SID is not known. */
-  private async openAttempts({ to, from }: CheckedMessage): Promise<OpenAttempt[]> {
-    const sender = from === null ? 'm.from_address IS NULL' : 'm.from_address = ?';
-    const rows = await this.database.query<{ status: MessageStatus; request_id: string }>(
-      `SELECT m.status, m.request_id FROM ${MESSAGE_TABLE} m JOIN ${ATTEMPT_TABLE} a ON a.message_id = m.id
-        WHERE m.status IN ('unknown', 'sending') AND m.to_address = ? AND ${sender}
+  /** The attempts of the time between the two addresses that may have made an entry, whatever their messages are now. */
+  private async openAttempts(
+    { to, from }: CheckedMessage,
+    lost: LostAttempt,
+  ): Promise<OpenAttempt[]> {
+    // A messaging service chooses the sender: it may have been this one.
+    const sender = from === null ? '' : 'AND (m.from_address = ? OR m.from_address IS NULL)';
+    const range = rivalRangeMs(lost);
+    const rows = await this.database.query<{ request_id: string; outcome: string | null }>(
+      `SELECT m.request_id, a.outcome FROM ${MESSAGE_TABLE} m JOIN ${ATTEMPT_TABLE} a ON a.message_id = m.id
+        WHERE m.to_address = ? ${sender} AND a.started_at BETWEEN ? AND ?
           AND a.sid IS NULL AND (a.outcome IS NULL OR a.outcome = 'ambiguous')`,
       to,
       ...(from === null ? [] : [from]),
+      lost.startedAt - range,
+      lost.startedAt + range,
     );
     const shipments = await this.notifications.load(rows.map((row) => row.request_id));
-    return rows.map(({ status, request_id: requestId }) => {
+    return rows.map(({ outcome, request_id: requestId }) => {
       const shipment = shipments.get(requestId);
-      return { isSending: status === 'sending', text: shipment && listedText(shipment.parameters) };
+      return { isSending: outcome === null, text: shipment && listedText(shipment.parameters) };
     });
   }
 }

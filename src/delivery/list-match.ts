@@ -110,8 +110,11 @@ const isAlike = (entry: ListedMessage, lost: LostAttempt): boolean =>
   entry.direction === 'outbound-api' &&
   entry.body === lost.text &&
   isAbout(entry.createdAt, lost, MATCH_TOLERANCE_MS) &&
-  (lost.messagingServiceSid === undefined ||
-    entry.messagingServiceSid === lost.messagingServiceSid);
+  entry.messagingServiceSid === lost.messagingServiceSid;
+
+/** How far from the start of a lost attempt another one may have started that made an entry like it, in milliseconds. */
+export const rivalRangeMs = ({ requestTimeoutMs }: Pick<LostAttempt, 'requestTimeoutMs'>): number =>
+  requestTimeoutMs + LIST_DELAY_MS + 2 * MATCH_TOLERANCE_MS;
 
 const isAbout = (
   createdAt: number,

@@ -363,17 +363,21 @@ describe('a limit that was exceeded after Twilio had accepted the message', () =
     }
   });
 
-  it('is not taken for the failure of the next attempt when the report does not tell its attempt', () => {
+  it('is not taken for the failure of the next attempt when the report is found by its SID', () => {
     const again = fold(sent, limited());
     const second = fold(again, started(9, 2001));
     for (const late of [limited(2002), reported('undelivered', 2002, SID, 63018)]) {
-      expect(step(second, { ...late, attempt: undefined } as Evidence)).toMatchObject({
+      expect(step(second, { ...late, matchedBy: 'sid' } as Evidence)).toMatchObject({
         applied: false,
         state: second,
       });
     }
     const accepted2 = fold(second, accepted(second.fence, 2, 2003, OTHER_SID));
-    const failure = { ...limited(2004, OTHER_SID), attempt: undefined } as Evidence;
+    const failure = {
+      ...limited(2004, OTHER_SID),
+      matchedBy: 'sid',
+      attempt: undefined,
+    } as Evidence;
     expect(fold(accepted2, failure)).toMatchObject({ status: 'queued', failedAttempts: 2 });
   });
 
@@ -567,10 +571,13 @@ describe('a SID that was guessed', () => {
 
   it('is not brought back by a report that was found by it', () => {
     const given = fold(guessed, { kind: 'disproved', at: 11, sid: OTHER_SID });
-    for (const matchedBy of ['sid', 'list'] as const) {
-      const late = { ...listed('read'), matchedBy, attempt: matchedBy === 'sid' ? 1 : 2 };
+    for (const match of [{ matchedBy: 'sid' }, { matchedBy: 'list', attempt: 2 }] as const) {
+      const late = { ...listed('read'), attempt: undefined, ...match };
       expect(step(given, late)).toEqual({ state: given, applied: false, learnt: [] });
     }
+    const proven = fold(given, reported('sent', 12));
+    const late = { ...listed('read'), matchedBy: 'sid', attempt: undefined } as const;
+    expect(step(proven, late)).toEqual({ state: proven, applied: false, learnt: [] });
   });
 
   it('is given up with all that was reported of it', () => {
@@ -641,6 +648,15 @@ describe('a SID that was guessed', () => {
     expect(fold(lost, limit)).toMatchObject({ status: 'discarded', failedAttempts: 0 });
     expect(fold(guessed, { ...limit, matchedBy: 'sid' }).status).toBe('delivered');
     expect(fold(lost, { ...limit, source: 'callback', matchedBy: 'url' }).status).toBe('queued');
+  });
+});
+
+describe('a list that shows an attempt which has failed meanwhile', () => {
+  it('does not bring the attempt back', () => {
+    const again = fold(sending, { ...reported('failed', 5, SID, 63018), jitter: 0 });
+    expect(again).toMatchObject({ status: 'queued', failedAttempts: 1 });
+    const late = { ...reported('delivered', 6), source: 'poll', matchedBy: 'list' } as const;
+    expect(step(again, late)).toEqual({ state: again, applied: false, learnt: [] });
   });
 });
 

@@ -113,7 +113,7 @@ export function undecided(
 /** The message gives up a SID that it had by a guess, and all that was reported of that SID. */
 export function disproved(state: MessageState, sid: string, at: number): Step {
   if (!isGuessed(state) || state.sid !== sid) return ignored(state);
-  const explanation = `Twilio may have accepted the message: its answer was lost. The SID ${sid}, which was taken for its own, is not. A callback or an operator settles it.`;
+  const explanation = `The SID ${sid}, which was taken for that of this message, is not. What was reported of it does not count. Another answer, a callback or an operator settles the message.`;
   const next: MessageState = {
     ...unknown(state, at),
     explanation,

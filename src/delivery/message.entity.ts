@@ -17,6 +17,8 @@ export const MESSAGE_TABLE = 'twilio_whatsapp_message';
 @Index(['status', 'sender', 'dueAt', 'id'])
 @Index(['requestId', 'id'])
 @Index(['recipient', 'id'])
+// For lookups in Twilio's list, which need every attempt to an address.
+@Index(['to'])
 @Index(['instanceId', 'id'])
 export class MessageEntity {
   /** UUIDv7: messages sort by the time they were accepted. */

@@ -23,19 +23,16 @@ export function reported(state: MessageState, evidence: Report & { at: number })
     occurredAt: at,
     raw,
   };
-  // A report that does not tell its attempt may be about one that has failed, unless it brings the present SID.
-  const isOver =
-    evidence.attempt === undefined
-      ? state.failedAttempts > 0 && state.sid !== sid
-      : evidence.attempt <= state.failedAttempts;
+  if (isStale(state, evidence)) return ignored(state);
+  const isOver = evidence.attempt !== undefined && evidence.attempt <= state.failedAttempts;
   // Of an attempt that has failed, only the proof that it arrived all the same counts.
   if (isOver && (!type || RANK[type] <= RANK.discarded)) {
     return {
       ...ignored(state),
+      attempt: settledAttempt(state, evidence),
       event: type === 'discarded' ? { ...event, type: undefined } : event,
     };
   }
-  if (!isOver && !mayBring(state, evidence)) return ignored(state);
   // A report that was found by the SID of the message proves nothing about that.
   const isBySid = evidence.matchedBy === 'sid' && state.sid !== null;
   const adopted = isBySid ? state : adopt(state, { sid, source }, at);
@@ -58,10 +55,20 @@ export function reported(state: MessageState, evidence: Report & { at: number })
   };
 }
 
-/** Whether the report may give the message its SID: a report that was found by a SID says nothing once that is gone. */
-function mayBring(state: MessageState, { matchedBy, attempt }: Report): boolean {
-  if (matchedBy === 'url' || state.sid !== null) return matchedBy !== 'list';
-  return matchedBy === 'list' && state.status === 'unknown' && state.attempts === attempt;
+/**
+ * Whether the report came too late to count for this message. An entry of a list counts while the outcome of its attempt
+ * is unknown. A report that was found by a SID counts while the message has it; where proof has given it to one of the
+ * attempts, it goes on counting.
+ */
+function isStale(state: MessageState, { matchedBy, attempt, sid }: Report): boolean {
+  switch (matchedBy) {
+    case 'url':
+      return false;
+    case 'list':
+      return state.status !== 'unknown' || state.sid !== null || state.attempts !== attempt;
+    case 'sid':
+      return attempt === undefined && state.sid !== sid;
+  }
 }
 
 /** The attempt that a report settles by bringing its SID: the answer may never come. */

@@ -18,8 +18,9 @@ export interface KeyedNotification {
 /** Finds what was accepted under idempotency keys. */
 @Injectable()
 export class IdempotencyKeys {
-  private readonly lookups = new GroupCommit((keys: string[]) =>
-    this.database.read(() => this.areKnown(keys)),
+  private readonly lookups = new GroupCommit(
+    (keys: string[]) => this.database.read(() => this.areKnown(keys)),
+    { deadlineMs: this.database.timeoutMs },
   );
 
   constructor(
@@ -46,14 +47,14 @@ export class IdempotencyKeys {
    * before a request is refused, because the one that it repeats may be about to commit.
    */
   settled(key: string, transaction?: EntityManager): Promise<KeyedNotification | undefined> {
-    const claim = () => this.claim(key);
+    const reserve = () => this.reserve(key);
     return transaction
-      ? this.database.runWithin(transaction, claim)
-      : this.database.transaction(claim);
+      ? this.database.runWithin(transaction, reserve)
+      : this.database.inTime(this.database.transaction(reserve));
   }
 
   /** Stores an empty notification and takes it back: there is no other way to wait for a row that is not there yet. */
-  private *claim(key: string): Transaction<KeyedNotification | undefined> {
+  private *reserve(key: string): Transaction<KeyedNotification | undefined> {
     const id = newId();
     const [accepted] = yield* this.acceptance.store([
       {

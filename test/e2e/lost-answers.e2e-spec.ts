@@ -31,6 +31,7 @@ async function start(delivery: Delivery, database?: string) {
     options: { delivery: { ...delivery, pollIntervalMs: 60_000 } },
   });
   const twilio = new CallbackClient(t);
+  const urlOf = (sid: string) => t.simulator.messages.get(sid)!.form.get('StatusCallback')!;
   const reconciler = t.app.get(Reconciler, { strict: false });
   const sender = t.app.get(TwilioWhatsappSender, { strict: false });
   const send = async (recipient: string, phoneNumber: string, more: object = {}) => {
@@ -73,11 +74,25 @@ async function start(delivery: Delivery, database?: string) {
         .post(`/v3/messages/${messages.items[0].id}/resolve`)
         .send({ status: 'sent', sid });
     },
+    urlOf,
     /** Calls back on the URL that the attempt with this SID was sent with. */
-    callBack: (sid: string, status: string) => {
-      const url = t.simulator.messages.get(sid)!.form.get('StatusCallback')!;
-      return twilio.post(url, fields(sid, status)).expect(204);
-    },
+    callBack: (sid: string, status: string) =>
+      twilio.post(urlOf(sid), fields(sid, status)).expect(204),
+    /** Reports what is named by its type, its SID and possibly its callback URL through Event Streams. */
+    postEvents: (
+      instance: string,
+      events: (readonly [type: string, sid: string, url?: string])[],
+    ) =>
+      twilio
+        .postEvents(
+          instance,
+          events.map(([type, messageSid, statusCallBackUrl]) => ({
+            id: `${type} ${messageSid}`,
+            type: `com.twilio.messaging.message.${type}`,
+            data: { accountSid: ACCOUNT_SID, messageSid, statusCallBackUrl },
+          })),
+        )
+        .expect(204),
     sidsTo: (phoneNumber: string) => t.simulator.messagesTo(phoneNumber).map(({ sid }) => sid),
   };
 }
@@ -193,6 +208,33 @@ for (const { name, url } of DATABASES) {
         });
       });
 
+      it('does not take the SID of another one that an operator has settled', async () => {
+        for (const status of ['sent', 'discarded', 'queued']) {
+          const faults = ['resetBefore', 'resetAfter', 'resetBefore'] as const;
+          const phoneNumber = numberOf({ faults, statuses: [] });
+          const lost = await a.lose(`lost-${status}`, phoneNumber);
+          const arrived = await a.lose(`arrived-${status}`, phoneNumber);
+          const { id } = await a.detail(arrived);
+          await a.t
+            .api()
+            .post(`/v3/messages/${String(id)}/resolve`)
+            .send({ status })
+            .expect(200);
+          expect(await a.lookFor(lost)).toMatchObject({ status: 'unknown' });
+        }
+      });
+
+      it('does not take the SID of another one that a messaging service has sent', async () => {
+        const phoneNumber = numberOf({ ...LOST, faults: ['resetBefore', 'resetAfter'] });
+        const lost = await a.lose('lost-6', phoneNumber);
+        const service = { twilio_whatsapp: { MessagingServiceSid: `MG${'a'.repeat(32)}` } };
+        await a.lose('by-service', phoneNumber, { override: service });
+        // The service has chosen the number that the other one was sent from.
+        const [made] = a.t.simulator.messagesTo(phoneNumber);
+        a.t.simulator.messages.set(made.sid, { ...made, from: `whatsapp:${SENDER}` });
+        expect(await a.lookFor(lost)).toMatchObject({ status: 'unknown' });
+      });
+
       it('gives back a SID that was found for it, with its status, to the message that proves it', async () => {
         // One arrives, the other one does not; another program sends the same text against what was configured.
         const faults = ['resetBefore', 'resetAfter'] as const;
@@ -213,10 +255,10 @@ for (const { name, url } of DATABASES) {
           status: 'delivered',
           sid,
           attemptLog: [{ outcome: 'accepted', sid, sidSource: 'callback' }],
-          events: [
-            { type: 'delivered', source: 'poll' },
-            { type: 'sent', source: 'callback' },
-          ],
+          events: expect.arrayContaining([
+            expect.objectContaining({ type: 'delivered', source: 'poll' }),
+            expect.objectContaining({ type: 'sent', source: 'callback' }),
+          ]),
         });
         const back = await a.detail(lost);
         expect(back).toMatchObject({
@@ -305,19 +347,26 @@ for (const { name, url } of DATABASES) {
         const [sid] = a.sidsTo(phoneNumber);
         await a.resolve(lost, sid);
         const { instance } = await a.detail(lost);
-        const posted = a.twilio.postEvents(String(instance), [
-          {
-            type: 'com.twilio.messaging.message.delivered',
-            data: {
-              accountSid: ACCOUNT_SID,
-              messageSid: sid,
-              statusCallBackUrl: a.t.simulator.messages.get(sid)!.form.get('StatusCallback'),
-            },
-          },
-        ]);
-        await posted.expect(204);
+        await a.postEvents(String(instance), [['delivered', sid, a.urlOf(sid)]]);
         expect(await a.detail(arrived)).toMatchObject({ status: 'delivered', sid });
         expect(await a.detail(lost)).toMatchObject({ status: 'unknown' });
+      });
+
+      it('does not get what comes by a SID that it gives up at this moment', async () => {
+        const phoneNumber = numberOf(BOTH_LOST);
+        const [one, two] = [await a.lose('one', phoneNumber), await a.lose('two', phoneNumber)];
+        const { id, instance } = await a.detail(one);
+        const sids = a.sidsTo(phoneNumber);
+        const own = sids.find((sid) => a.urlOf(sid).includes(String(id)))!;
+        const other = sids.find((sid) => sid !== own)!;
+        await a.resolve(one, other);
+        await a.postEvents(String(instance), [
+          ['sent', own, a.urlOf(own)],
+          ['read', other],
+        ]);
+        expect(await a.detail(one)).toMatchObject({ status: 'sent', sid: own });
+        await a.callBack(other, 'read');
+        expect(await a.detail(two)).toMatchObject({ status: 'seen', sid: other });
       });
     });
   });

@@ -23,6 +23,8 @@ const PAIRS: Readonly<Record<string, PairOptions>> = {
   'another program sends, against the configuration': { hasForeign: true, isExclusive: true },
   'an operator guesses': { operatorGuesses: true },
   'an operator guesses, another program sends': { operatorGuesses: true, hasForeign: true },
+  'an operator knows': { operatorKnows: true },
+  'an operator knows, another program sends': { operatorKnows: true, hasForeign: true },
   'what is missing in the list is sent again': { resends: true },
   'the same, and another program sends': { resends: true, hasForeign: true },
   'the same, and an operator guesses': { resends: true, operatorGuesses: true },

@@ -27,7 +27,7 @@ describe('the model check', () => {
 });
 
 describe('the model check of two messages that nothing but their SIDs tells apart', () => {
-  it.each([[{}], [{ hasForeign: true }], [{ operatorGuesses: true }]])(
+  it.each([[{}], [{ hasForeign: true }], [{ operatorGuesses: true }], [{ operatorKnows: true }]])(
     'finds no broken promise with %j',
     (options) => {
       const { states, violation } = checkPair(options);

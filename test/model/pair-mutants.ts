@@ -1,7 +1,7 @@
 import { judge } from '../../src/delivery/list-match.js';
 import { adopt } from '../../src/delivery/message-transitions.js';
 import { disproofBy, step } from '../../src/delivery/message-step.js';
-import { contest } from '../../src/delivery/sid-claim.js';
+import { contest } from '../../src/delivery/sid-holder.js';
 import type { PairOptions, SidRules } from './pair.js';
 
 const judging = (
@@ -31,6 +31,10 @@ export const PAIR_MUTANTS: Readonly<Record<string, PairOptions>> = {
     rules: judging((list, lost, context) => [list, lost, { ...context, isExclusive: true }]),
   },
   'what is known is read before the list': { rules: { readsListFirst: false } },
+  'attempts of messages that an operator has settled are not counted': {
+    operatorKnows: true,
+    rules: { countsSettled: false },
+  },
   'proof does not take a SID from a guess': {
     operatorGuesses: true,
     rules: { contest: (...given) => (contest(...given) === 'free' ? 'free' : 'taken') },

@@ -3,7 +3,7 @@ import type { Evidence, Report } from '../../src/delivery/evidence.js';
 import { judge, type KnownSid, type OpenAttempt } from '../../src/delivery/list-match.js';
 import { initialState, type MessageState, type Step } from '../../src/delivery/message-state.js';
 import { disproofBy, step } from '../../src/delivery/message-step.js';
-import { claimOf, contest, type SidClaim } from '../../src/delivery/sid-claim.js';
+import { holderBy, contest, type SidHolder } from '../../src/delivery/sid-holder.js';
 import { isProof } from '../../src/events/delivery-event.js';
 import { eventTypeOf } from '../../src/twilio/statuses.js';
 import { explore, type CheckResult, type Move } from './explore.js';
@@ -16,6 +16,8 @@ export interface SidRules {
   readonly judge: typeof judge;
   /** Whether a lookup reads what is known after it has read the list, as it must. */
   readonly readsListFirst: boolean;
+  /** Whether a lookup counts attempts of messages that somebody has settled, as it must. */
+  readonly countsSettled: boolean;
 }
 
 /** What can happen beyond the usual. */
@@ -27,6 +29,8 @@ export interface PairOptions {
   readonly isExclusive?: boolean;
   /** Lets an operator give a message any SID there is. */
   readonly operatorGuesses?: boolean;
+  /** Lets an operator say, truthfully and without a SID, what became of a message. */
+  readonly operatorKnows?: boolean;
   /** Sends again what the list does not have. */
   readonly resends?: boolean;
   /** Whether Twilio may fail to pass one entry on because a limit is exceeded, which calls for another attempt. */
@@ -43,7 +47,7 @@ interface Message {
   readonly state: MessageState;
   readonly worker: Worker;
   /** What its attempts have for a SID, by number. */
-  readonly sids: readonly (Pick<SidClaim, 'sid' | 'source'> | null)[];
+  readonly sids: readonly (Pick<SidHolder, 'sid' | 'source'> | null)[];
   /** What proof has said that their SIDs are. */
   readonly proven: readonly (string | null)[];
   /** The last attempt of which it is recorded that Twilio has refused it. */
@@ -90,6 +94,7 @@ export function checkPair(options: PairOptions = {}): CheckResult {
     contest,
     judge,
     readsListFirst: true,
+    countsSettled: true,
     ...options.rules,
   };
   const message: Message = {
@@ -116,6 +121,7 @@ function movesOf(pair: Pair, rules: SidRules, options: PairOptions): Move<Pair>[
     ...lookupMoves(pair, rules, options),
     ...pair.entries.flatMap((entry, index) => reportMoves(pair, index, entry, rules, options)),
     ...(options.operatorGuesses ? operatorMoves(pair, rules) : []),
+    ...(options.operatorKnows ? truthfulMoves(pair, rules) : []),
     ...(options.hasForeign && !pair.entries.some(({ maker }) => maker === 'foreign')
       ? [{ name: 'another program sends', next: withEntry(pair, 'foreign', 1) }]
       : []),
@@ -180,7 +186,7 @@ function lookupMoves(pair: Pair, rules: SidRules, options: PairOptions): Move<Pa
                   message,
                   attempt: state.attempts,
                   entries: pair.entries.length,
-                  ...(rules.readsListFirst ? { known: [], open: [] } : contextOf(pair)),
+                  ...(rules.readsListFirst ? { known: [], open: [] } : contextOf(pair, rules)),
                 },
               },
             },
@@ -223,7 +229,7 @@ function judged(
     body: TEXT,
     createdAt: index,
   }));
-  const { known, open } = rules.readsListFirst ? contextOf(pair) : lookup;
+  const { known, open } = rules.readsListFirst ? contextOf(pair, rules) : lookup;
   const result = rules.judge(
     { messages: messages.toReversed(), isReadable: true, isLastPage: true },
     { startedAt: 0, requestTimeoutMs: 100, text: TEXT },
@@ -238,15 +244,21 @@ function judged(
     : undefined;
 }
 
+const isOpen = (status: MessageState['status']): boolean =>
+  status === 'unknown' || status === 'sending';
+
 /** What the database knows when a list is judged. */
-const contextOf = ({ messages }: Pair): Pick<Lookup, 'known' | 'open'> => ({
+const contextOf = (
+  { messages }: Pair,
+  { countsSettled }: SidRules,
+): Pick<Lookup, 'known' | 'open'> => ({
   known: messages.flatMap(({ sids }) => sids.filter((each) => each !== null)),
-  open: messages.flatMap(({ state: { status, attempts }, sids }) =>
-    status !== 'unknown' && status !== 'sending'
-      ? []
-      : Array.from({ length: attempts }, (_none, index) => index).flatMap((index) =>
-          sids[index] ? [] : [{ isSending: status === 'sending', text: TEXT }],
-        ),
+  open: messages.flatMap(({ state: { status, attempts }, sids, refused }) =>
+    Array.from({ length: attempts }, (_none, index) => index).flatMap((index) =>
+      sids[index] || refused === index + 1 || (!countsSettled && !isOpen(status))
+        ? []
+        : [{ isSending: status === 'sending' && index === attempts - 1, text: TEXT }],
+    ),
   ),
 });
 
@@ -303,6 +315,16 @@ const operatorMoves = (pair: Pair, rules: SidRules): Move<Pair>[] =>
         })),
   );
 
+const truthfulMoves = (pair: Pair, rules: SidRules): Move<Pair>[] =>
+  pair.messages.flatMap(({ state }, message) => {
+    if (state.status !== 'unknown') return [];
+    const isSent = pair.entries.some(({ maker }) => maker === message);
+    const status = isSent ? 'sent' : 'discarded';
+    const evidence = { kind: 'resolved', at: AT, status } as const;
+    const name = `an operator finds message ${message + 1} ${status}`;
+    return [{ name, next: record(pair, message, evidence, rules) }];
+  });
+
 function report(providerStatus: string, sid: string): Omit<Report, 'matchedBy'> & { at: number } {
   const type = eventTypeOf(providerStatus);
   const discard =
@@ -312,7 +334,7 @@ function report(providerStatus: string, sid: string): Omit<Report, 'matchedBy'> 
 
 /** Folds evidence as production does: a SID that another attempt has is contested first. */
 function record(pair: Pair, index: number, evidence: Evidence, rules: SidRules): Pair {
-  const claim = claimOf(String(index), evidence, pair.messages[index].state);
+  const claim = holderBy(String(index), evidence, pair.messages[index].state);
   const owner = claim && ownerOf(pair, claim.sid);
   const verdict = claim ? rules.contest(claim, owner) : 'free';
   if (verdict === 'taken') {
@@ -356,7 +378,7 @@ function fold(pair: Pair, index: number, evidence: Evidence, rules: SidRules): P
   return next;
 }
 
-function ownerOf({ messages }: Pair, sid: string): SidClaim | undefined {
+function ownerOf({ messages }: Pair, sid: string): SidHolder | undefined {
   for (const [message, { sids }] of messages.entries()) {
     for (const [index, has] of sids.entries()) {
       if (has?.sid === sid) return { ...has, messageId: String(message), attempt: index + 1 };

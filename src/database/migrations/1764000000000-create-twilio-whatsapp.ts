@@ -100,6 +100,7 @@ const TABLES: Record<string, TableOutline> = {
       ['status', 'sender', 'due_at', 'id'],
       ['request_id', 'id'],
       ['recipient', 'id'],
+      ['to_address'],
       ['instance_id', 'id'],
     ],
   },

@@ -34,10 +34,14 @@ export function underMigrationLock<T>(
 async function underPostgresLock<T>(queryRunner: QueryRunner, work: () => Promise<T>): Promise<T> {
   // What is made in a transaction is not to be seen before its end: until then, others must wait.
   if (queryRunner.isTransactionActive) {
+    await queryRunner.query('SET LOCAL lock_timeout = 0');
     await queryRunner.query(`SELECT pg_advisory_xact_lock(${POSTGRES_LOCK})`);
     return work();
   }
+  // A time-out that is meant for rows does not limit how long a migration may take.
+  await queryRunner.query('SET lock_timeout = 0');
   await queryRunner.query(`SELECT pg_advisory_lock(${POSTGRES_LOCK})`);
+  await queryRunner.query('RESET lock_timeout');
   return thenUnlock(work, () => queryRunner.query(`SELECT pg_advisory_unlock(${POSTGRES_LOCK})`));
 }
 

@@ -3,19 +3,19 @@ import type { Evidence } from './evidence.js';
 import type { MessageState } from './message-state.js';
 
 /** An attempt that has a SID, or is to get it, and where that was learnt. */
-export interface SidClaim {
+export interface SidHolder {
   readonly messageId: string;
   readonly attempt: number;
   readonly sid: string;
   readonly source: EvidenceSource | null;
 }
 
-/** The claim to a SID that evidence makes for its message; undefined where it makes none. */
-export function claimOf(
+/** The attempt that gets a SID by the evidence; undefined where it brings none. */
+export function holderBy(
   messageId: string,
   evidence: Evidence,
   state: MessageState | undefined,
-): SidClaim | undefined {
+): SidHolder | undefined {
   switch (evidence.kind) {
     case 'accepted':
       return { messageId, attempt: evidence.attempt, sid: evidence.sid, source: 'response' };
@@ -37,16 +37,16 @@ export function claimOf(
 }
 
 /**
- * Who gets a SID that an attempt has already: proof takes it from a guess, and nothing else takes it.
+ * Decides between two attempts about a SID that one of them has: proof takes it from a guess, and nothing else takes it.
  *
- * @returns `free` when it is the same attempt's, or nobody's
+ * @returns `free` when no other attempt has it
  */
 export function contest(
-  claim: SidClaim,
-  owner: SidClaim | undefined,
+  next: SidHolder,
+  present: SidHolder | undefined,
 ): 'free' | 'takenBack' | 'taken' {
-  if (!owner || (claim.messageId === owner.messageId && claim.attempt === owner.attempt)) {
+  if (!present || (next.messageId === present.messageId && next.attempt === present.attempt)) {
     return 'free';
   }
-  return isProof(claim.source) && !isProof(owner.source) ? 'takenBack' : 'taken';
+  return isProof(next.source) && !isProof(present.source) ? 'takenBack' : 'taken';
 }
