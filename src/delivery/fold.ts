@@ -3,7 +3,8 @@ import type { Evidence } from './evidence.js';
 import { stateOf, type StateRow } from './ledger.rows.js';
 import type { MessageStep } from './ledger.writes.js';
 import type { LoggedEvent, MessageState } from './message-state.js';
-import { disproofBy, step } from './message-step.js';
+import { disproofBy } from './disproof.js';
+import { step } from './message-step.js';
 import { redactedStep } from './redacted-step.js';
 
 /** What a piece of evidence did. Without `state` there is no such message. */

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { eventTypeOf } from '../twilio/statuses.js';
 import type { Evidence, Report } from './evidence.js';
 import { initialState, type MessageState, type Step } from './message-state.js';
-import { disproofBy, step } from './message-step.js';
+import { disproofBy } from './disproof.js';
+import { step } from './message-step.js';
 
 const SID = `SM${'1'.repeat(32)}`;
 const OTHER_SID = `SM${'2'.repeat(32)}`;

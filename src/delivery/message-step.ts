@@ -8,7 +8,6 @@ import {
   discarded,
   disproved,
   ignored,
-  isGuessed,
   learn,
   undecided,
   unsettled,
@@ -20,7 +19,7 @@ import { reported } from './reported-step.js';
  *
  * Positive evidence - Twilio has it - is adopted from any state, whoever brings it. Negative evidence needs the
  * fence, so a worker that lost its lease cannot put a message back that another is sending. Of proof that contradicts a
- * guess, {@link disproofBy} comes first.
+ * guess, the disproof comes first: see `disproof.ts`.
  */
 export function step(state: MessageState, evidence: Evidence): Step {
   const { at } = evidence;
@@ -203,36 +202,6 @@ const CANCELED: Discard = {
   reason: 'canceled',
   explanation: 'The message was cancelled before it was sent.',
 };
-
-/**
- * The guess that evidence proves wrong, as evidence that comes before it: Twilio has given the message another SID, or
- * certainly does not have its last attempt.
- */
-export function disproofBy(state: MessageState, evidence: Evidence): Evidence | undefined {
-  const { sid } = state;
-  if (sid === null || !isGuessed(state) || !contradicts(state, evidence)) return undefined;
-  return { kind: 'disproved', at: evidence.at, sid };
-}
-
-function contradicts({ sid, attempts, failedAttempts }: MessageState, evidence: Evidence): boolean {
-  switch (evidence.kind) {
-    case 'accepted':
-      return evidence.sid !== sid && evidence.attempt > failedAttempts;
-    case 'reported':
-      return (
-        evidence.matchedBy === 'url' &&
-        !evidence.isSidTaken &&
-        evidence.sid !== sid &&
-        evidence.attempt! > failedAttempts
-      );
-    case 'rejected':
-      return evidence.attempt === attempts;
-    case 'notSent':
-      return evidence.attempt === attempts && !evidence.isUnconfirmed;
-    default:
-      return false;
-  }
-}
 
 /** Whether the attempt is undecided: a worker still sends it, or its outcome is unknown since. */
 const isOpen = (

@@ -1,6 +1,7 @@
 import { judge } from '../../src/delivery/list-match.js';
 import { adopt } from '../../src/delivery/message-transitions.js';
-import { disproofBy, step } from '../../src/delivery/message-step.js';
+import { disproofBy } from '../../src/delivery/disproof.js';
+import { step } from '../../src/delivery/message-step.js';
 import { contest } from '../../src/delivery/sid-holder.js';
 import type { PairOptions, SidRules } from './pair.js';
 
