@@ -2,6 +2,7 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { useWhatsappBodyParsers } from '../http/body-parsers.js';
+import { limitRequestTime } from '../http/request-time.js';
 import { AppModule } from './app.module.js';
 import { backendConfig, type BackendConfig } from './backend.config.js';
 import { LOG_LEVELS } from './environment.js';
@@ -18,6 +19,7 @@ export async function startBackend(): Promise<NestFastifyApplication> {
     { rawBody: true, logger: loggerOf(config), abortOnError: false },
   );
   useWhatsappBodyParsers(app);
+  limitRequestTime(app);
   app.enableShutdownHooks();
   await app.listen(config.port, config.host);
   announce(config);
