@@ -11,6 +11,8 @@ const SECRET_HEADER = 'x-engagespot-api-secret';
 @Injectable()
 export class ApiKeyVerifier {
   private readonly expected?: { readonly key: Buffer; readonly secret: Buffer };
+  /** Headers of requests that were found right before their bodies were read: the guard need not compare again. */
+  private readonly verified = new WeakSet<IncomingHttpHeaders>();
 
   constructor(@InjectWhatsappOptions() { api }: TwilioWhatsappOptions) {
     if (api && 'key' in api) this.expected = { key: digest(api.key), secret: digest(api.secret) };
@@ -18,11 +20,13 @@ export class ApiKeyVerifier {
 
   /** @throws UnauthorizedException unless both are there and right */
   verify(headers: IncomingHttpHeaders): void {
+    if (this.verified.has(headers)) return;
     if (!this.expected || !hasKeys(headers, this.expected)) {
       throw new UnauthorizedException(
         'The API key or secret is missing or wrong. Send them as X-ENGAGESPOT-API-KEY and X-ENGAGESPOT-API-SECRET.',
       );
     }
+    this.verified.add(headers);
   }
 }
 
