@@ -1,5 +1,14 @@
 import { jest } from '@jest/globals';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBackend } from '../../src/app/backend.js';
@@ -64,6 +73,58 @@ describe('the backend', () => {
     process.env.NODE_ENV = 'production';
     await expect(startBackend()).rejects.toThrow(EnvironmentError);
     expect(existsSync(join(folder, 'data'))).toBe(false);
+  });
+
+  it('says plainly that its secrets are not usable, and ends', async () => {
+    const file = join(folder, 'data', 'twilio-whatsapp.secrets.json');
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(file, '');
+    const exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
+    const written = jest.spyOn(console, 'error').mockReturnValue();
+    await import('../../src/main.js');
+    expect([exit.mock.calls, written.mock.calls]).toEqual([
+      [[1]],
+      [[expect.stringMatching(new RegExp(`^${file} is empty\\.\nRestore it [^\n]+$`))]],
+    ]);
+    exit.mockRestore();
+    written.mockRestore();
+  });
+
+  it('keeps its database from other users of the machine, one that is there already too', async () => {
+    const modes = () =>
+      Object.fromEntries(
+        ['', 'test.sqlite', 'test.sqlite-wal', 'test.sqlite-shm'].map((name) => [
+          name,
+          (statSync(join(folder, 'data', name)).mode & 0o777).toString(8),
+        ]),
+      );
+    const PRIVATE = { 'test.sqlite': '600', 'test.sqlite-wal': '600', 'test.sqlite-shm': '600' };
+    Object.assign(process.env, SECRETS);
+    const first = await startBackend();
+    expect(modes()).toEqual({ ...PRIVATE, '': '700' });
+    await first.close();
+
+    chmodSync(join(folder, 'data'), 0o755);
+    chmodSync(join(folder, 'data', 'test.sqlite'), 0o644);
+    process.env.LOG_LEVEL = 'warn';
+    const written = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const second = await startBackend();
+    const lines = written.mock.calls.map(([line]) => String(line));
+    written.mockRestore();
+    // The folder may be one that others use too.
+    expect(modes()).toEqual({ ...PRIVATE, '': '755' });
+    expect(lines).toContainEqual(
+      expect.stringContaining('test.sqlite was open to other users of this machine (mode 644)'),
+    );
+    await second.close();
+  });
+
+  it('listens for this machine only, unless it is told otherwise', async () => {
+    Object.assign(process.env, SECRETS);
+    delete process.env.HOST;
+    const app = await startBackend();
+    expect(app.getHttpServer().address()).toMatchObject({ address: '127.0.0.1' });
+    await app.close();
   });
 
   it('keeps no file when it is given all secrets', async () => {
