@@ -101,8 +101,9 @@ describe('the backend', () => {
     const PRIVATE = { 'test.sqlite': '600', 'test.sqlite-wal': '600', 'test.sqlite-shm': '600' };
     Object.assign(process.env, SECRETS);
     const first = await startBackend();
-    expect(modes()).toEqual({ ...PRIVATE, '': '700' });
+    const made = modes();
     await first.close();
+    expect(made).toEqual({ ...PRIVATE, '': '700' });
 
     chmodSync(join(folder, 'data'), 0o755);
     chmodSync(join(folder, 'data', 'test.sqlite'), 0o644);
@@ -111,20 +112,22 @@ describe('the backend', () => {
     const second = await startBackend();
     const lines = written.mock.calls.map(([line]) => String(line));
     written.mockRestore();
+    const found = modes();
+    await second.close();
     // The folder may be one that others use too.
-    expect(modes()).toEqual({ ...PRIVATE, '': '755' });
+    expect(found).toEqual({ ...PRIVATE, '': '755' });
     expect(lines).toContainEqual(
       expect.stringContaining('test.sqlite was open to other users of this machine (mode 644)'),
     );
-    await second.close();
   });
 
   it('listens for this machine only, unless it is told otherwise', async () => {
     Object.assign(process.env, SECRETS);
     delete process.env.HOST;
     const app = await startBackend();
-    expect(app.getHttpServer().address()).toMatchObject({ address: '127.0.0.1' });
+    const at: unknown = app.getHttpServer().address();
     await app.close();
+    expect(at).toMatchObject({ address: '127.0.0.1' });
   });
 
   it('keeps no file when it is given all secrets', async () => {
