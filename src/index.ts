@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 
 export { useWhatsappBodyParsers } from './http/body-parsers.js';
+export { limitRequestTime } from './http/request-time.js';
 export { TWILIO_WHATSAPP_ENTITIES } from './twilio-whatsapp.entities.js';
 export { TWILIO_WHATSAPP_MIGRATIONS } from './database/migrations/index.js';
 export { createMigratedDataSource } from './database/migrations/migrated-data-source.js';

@@ -1,9 +1,11 @@
 import { startBackend } from './app/backend.js';
 import { EnvironmentError } from './app/environment.js';
+import { SecretsFileError } from './app/secrets.js';
 
 try {
   await startBackend();
 } catch (error) {
-  console.error(error instanceof EnvironmentError ? error.message : error);
+  const isExplained = error instanceof EnvironmentError || error instanceof SecretsFileError;
+  console.error(isExplained ? error.message : error);
   process.exit(1);
 }

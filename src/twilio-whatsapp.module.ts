@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ApiGuard } from './http/api.guard.js';
+import { ApiKeyVerifier } from './http/api-key.verifier.js';
 import { CallbackInbox } from './callbacks/callback-inbox.js';
 import { CallbackRecorder } from './callbacks/callback-recorder.js';
 import { CallbackReplay } from './callbacks/callback-replay.js';
@@ -65,6 +66,7 @@ import { UsersService } from './users/users.service.js';
         userDirectory ?? users,
     },
     ApiGuard,
+    ApiKeyVerifier,
     Acceptance,
     CallbackInbox,
     CallbackRecorder,

@@ -7,6 +7,8 @@ const GOOD = {
   api: { key: 'k', secret: 's' },
 };
 
+const GUARD = { canActivate: () => true };
+
 describe('resolveOptions', () => {
   it('adds the defaults', () => {
     expect(
@@ -36,6 +38,7 @@ describe('resolveOptions', () => {
     ['api', { api: undefined }],
     ['api', { api: { key: 'k', secret: '' } }],
     ['api', { api: { guards: [] } }],
+    ['api.checkHeaders', { api: { guards: [GUARD], checkHeaders: 'authorization' as never } }],
     [
       'TWILIO_AUTH_TOKEN',
       {

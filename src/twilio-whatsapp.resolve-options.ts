@@ -6,6 +6,7 @@ import {
   DeliveryOptions,
   SpoolOptions,
   TwilioWhatsappOptions,
+  type ApiGuardOptions,
   type TwilioWhatsappModuleExtras,
   type TwilioWhatsappModuleOptions,
 } from './twilio-whatsapp.options.js';
@@ -32,6 +33,10 @@ export function resolveOptions(
     problems.push(
       'api must be { key, secret } or { guards: [...] }: the REST API is mounted, and nobody would be asked who they are. Pass controllers: false to do without it.',
     );
+  }
+  const { checkHeaders } = Object(options.api) as Partial<ApiGuardOptions>;
+  if (checkHeaders !== undefined && typeof checkHeaders !== 'function') {
+    problems.push('api.checkHeaders must be a function of the headers that returns true or false');
   }
   if (problems.length > 0) throw new TwilioWhatsappOptionsError(problems);
   return options;

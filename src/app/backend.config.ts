@@ -15,11 +15,12 @@ export const backendConfig = registerAs('backend', () => {
   const directory = environment.SPOOL_DIRECTORY ?? join(dataFolder(environment), 'spool');
   return {
     port: environment.PORT,
-    host: environment.HOST,
+    host: environment.host,
     logLevel: environment.LOG_LEVEL,
     databaseUrl: environment.DATABASE_URL,
     publicUrl: environment.publicUrl,
     secretsFile: secrets.file,
+    secretsWarning: secrets.warning,
     whatsapp: {
       publicUrl: environment.publicUrl,
       encryptionKeys: [...secrets.encryptionKeys],

@@ -2,25 +2,32 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { useWhatsappBodyParsers } from '../http/body-parsers.js';
+import { limitRequestTime } from '../http/request-time.js';
 import { AppModule } from './app.module.js';
 import { backendConfig, type BackendConfig } from './backend.config.js';
+import { sqliteFile } from './data-source.js';
 import { LOG_LEVELS } from './environment.js';
+import { createPrivateFile, tightenFile } from './private-files.js';
 
 // Identifiers of users stand in paths.
 const MAX_PARAMETER_LENGTH = 1024;
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
-/** Starts the backend that the environment describes. @throws EnvironmentError */
+/** Starts the backend that the environment describes. @throws EnvironmentError, SecretsFileError */
 export async function startBackend(): Promise<NestFastifyApplication> {
   const config = backendConfig();
+  const warnings = [config.secretsWarning, ...keepDatabasePrivate(config.databaseUrl)];
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule,
     new FastifyAdapter({ routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH } }),
     { rawBody: true, logger: loggerOf(config), abortOnError: false },
   );
   useWhatsappBodyParsers(app);
+  limitRequestTime(app);
   app.enableShutdownHooks();
   await app.listen(config.port, config.host);
   announce(config);
+  for (const warning of warnings) if (warning) new Logger('Backend').warn(warning);
   return app;
 }
 
@@ -32,9 +39,23 @@ function loggerOf({ logLevel }: BackendConfig): ConsoleLogger {
   });
 }
 
-function announce({ publicUrl, secretsFile }: BackendConfig): void {
+/**
+ * Lets nobody but the owner read the files of an SQLite database, which hold texts and phone numbers.
+ *
+ * @returns what is to be said about files that others could read until now
+ */
+function keepDatabasePrivate(databaseUrl: string): (string | undefined)[] {
+  const file = sqliteFile(databaseUrl);
+  if (file === undefined) return [];
+  // SQLite gives its other files the mode of the first.
+  createPrivateFile(file);
+  return [file, `${file}-wal`, `${file}-shm`].map(tightenFile);
+}
+
+function announce({ host, port, publicUrl, secretsFile }: BackendConfig): void {
   const logger = new Logger('Backend');
-  logger.log(`Listening: ${publicUrl}/v3`);
+  const reach = LOOPBACK.has(host) ? ' (this machine only, unless HOST says otherwise)' : '';
+  logger.log(`Listening on ${host}:${port}${reach}: ${publicUrl}/v3`);
   if (secretsFile) {
     logger.warn(
       `API_KEY, API_SECRET or ENCRYPTION_KEYS are not set: they were made for you and are kept in ${secretsFile}`,

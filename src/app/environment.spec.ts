@@ -14,6 +14,14 @@ describe('readEnvironment', () => {
     });
   });
 
+  it('listens for this machine only, outside production', () => {
+    expect(readEnvironment({}).host).toBe('127.0.0.1');
+    expect(readEnvironment(PRODUCTION).host).toBe('0.0.0.0');
+    for (const given of [{}, PRODUCTION]) {
+      expect(readEnvironment({ ...given, HOST: '10.0.0.1' }).host).toBe('10.0.0.1');
+    }
+  });
+
   it('reads numbers and lists', () => {
     const environment = readEnvironment({
       PORT: '8080',

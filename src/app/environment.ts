@@ -46,9 +46,10 @@ export class Environment {
   @Max(65_535, { message: 'PORT must be a whole number from 0 to 65535, such as 3000' })
   PORT = 3000;
 
-  /** @default '0.0.0.0' */
+  /** Where it listens. @default 127.0.0.1, and 0.0.0.0 in production */
+  @IsOptional()
   @IsString()
-  HOST = '0.0.0.0';
+  HOST?: string;
 
   /** Under which Twilio reaches the backend. @default http://localhost:$PORT */
   @IsOptional()
@@ -158,6 +159,11 @@ export class Environment {
 
   get isProduction(): boolean {
     return this.NODE_ENV === 'production';
+  }
+
+  /** Secrets that were made for a newcomer, and a simulated Twilio, are no matter of the network. */
+  get host(): string {
+    return this.HOST ?? (this.isProduction ? '0.0.0.0' : '127.0.0.1');
   }
 
   get publicUrl(): string {

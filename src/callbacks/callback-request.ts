@@ -1,10 +1,12 @@
-import { BadRequestException, PayloadTooLargeException } from '@nestjs/common';
+import { BadRequestException } from '@nestjs/common';
+import { callbackLimit, isJsonType, tooLarge } from '../http/body-limits.js';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { CallbackPath } from '../providers/callback-urls.js';
 
 /** What is needed of a request, the same on Express and Fastify. */
 export interface HttpRequest {
   readonly originalUrl: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: IncomingHttpHeaders;
   /** The bytes as they came; there when the application was made with `rawBody: true`. */
   readonly rawBody?: Buffer;
   /** What the framework's parser made of them. */
@@ -32,10 +34,6 @@ export interface Callback {
   readonly at: number;
 }
 
-const MAX_FORM_BYTES = 32 * 1024;
-const MAX_JSON_BYTES = 256 * 1024;
-const JSON_TYPE = /^application\/json\b/i;
-
 /**
  * Takes what is signed out of a request.
  *
@@ -44,10 +42,10 @@ const JSON_TYPE = /^application\/json\b/i;
  */
 export function signedRequest({ originalUrl, headers, rawBody, body }: HttpRequest): SignedRequest {
   const { 'x-twilio-signature': signature, 'content-type': type } = headers;
-  const isJson = JSON_TYPE.test(String(type));
+  const isJson = isJsonType(type);
   const bytes = rawBody ?? (isJson ? lost() : formBytes(body));
-  if (bytes.length > (isJson ? MAX_JSON_BYTES : MAX_FORM_BYTES))
-    throw new PayloadTooLargeException();
+  const limit = callbackLimit(type);
+  if (bytes.length > limit) throw tooLarge(limit);
   const [, query = ''] = /\?(.*)$/.exec(originalUrl) ?? [];
   return { signature: String(signature ?? ''), query, isJson, body: bytes };
 }

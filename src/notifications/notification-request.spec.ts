@@ -22,6 +22,41 @@ describe('parseNotification', () => {
   });
 });
 
+describe('sendAt', () => {
+  // Without a category the fast path decides, with one the decorators.
+  const ways = [{}, { category: 'x' }];
+
+  it.each([
+    ['2030-01-31T24:00:00Z', Date.UTC(2030, 1, 1)],
+    ['2030-01-31T24:00Z', Date.UTC(2030, 1, 1)],
+    ['9999-12-31T23:59:59.999Z', Date.UTC(10_000, 0) - 1],
+  ])('is right on each way in: %s', (sendAt, expected) => {
+    for (const way of ways) {
+      expect(parseNotification({ ...GOOD, ...way, sendAt }, []).sendAt).toBe(expected);
+    }
+  });
+
+  it.each([
+    '+010000-01-01T00:00:00Z',
+    '10000-01-01T00:00:00Z',
+    '9999-12-31T23:59:59-01:00',
+    '9999-12-31T24:00:00Z',
+    '2030-01-31T23:59:60Z',
+    '',
+    1,
+  ])('is refused on each way in, with the cause and the fix: %s', (sendAt) => {
+    for (const way of ways) {
+      expect(() => parseNotification({ ...GOOD, ...way, sendAt }, [])).toThrow(
+        expect.objectContaining({
+          problems: [
+            'sendAt must be an instant with its offset in ISO 8601, before the year 10000, such as 2030-01-31T09:30:00Z',
+          ],
+        }),
+      );
+    }
+  });
+});
+
 describe('isPlain', () => {
   const text = fc.oneof(
     { weight: 4, arbitrary: fc.string({ minLength: 1 }) },
@@ -30,7 +65,13 @@ describe('isPlain', () => {
   );
   const sendAt = fc.oneof(
     fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
-    fc.constantFrom('2030-02-31T00:00:00Z', '2030-01-31T24:00:00Z', '2030-01-31T09:30:00Z', ''),
+    fc.constantFrom(
+      '2030-02-31T00:00:00Z',
+      '2030-01-31T24:00:00Z',
+      '2030-01-31T09:30:00Z',
+      '9999-12-31T23:59:59-01:00',
+      '',
+    ),
     fc.stringMatching(/^20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\d(\.\d\d\d)?Z$/),
     fc.constant(undefined),
   );

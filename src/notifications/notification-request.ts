@@ -1,6 +1,7 @@
 import { CHANNEL, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { InvalidNotificationError } from '../twilio-whatsapp.errors.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
+import { instantOf } from '../validation/instant.js';
 import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
 import { validate } from '../validation/validate.js';
 import { MAX_TEXT, SendNotificationDto } from './dto/send-notification.dto.js';
@@ -67,7 +68,7 @@ export function parseNotification(
     override,
     data,
     // null counts as absent, as it does for the validator.
-    sendAt: typeof body.sendAt === 'string' ? Date.parse(body.sendAt) : undefined,
+    sendAt: instantOf(body.sendAt),
   };
 }
 
@@ -82,16 +83,9 @@ export function isPlain(body: Partial<SendNotificationDto>): boolean {
     hasOnly(notification!, ['title', 'message']) &&
     [title, message].every((text) => typeof text === 'string' && text.length <= MAX_TEXT) &&
     title !== '' &&
-    (sendAt === undefined || isUsualInstant(sendAt))
+    (sendAt === undefined || instantOf(sendAt) !== undefined)
   );
 }
-
-/** An instant in the form in which JSON has it. */
-const isUsualInstant = (value: unknown): boolean =>
-  typeof value === 'string' &&
-  /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/.test(value) &&
-  !Number.isNaN(Date.parse(value)) &&
-  new Date(value).toISOString().startsWith(value.slice(0, 19));
 
 const hasOnly = (value: object, keys: readonly string[]): boolean =>
   Object.keys(value).every((key) => keys.includes(key));

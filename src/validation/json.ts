@@ -1,6 +1,9 @@
 /** Deeper structures overflow the stacks of those who walk through them. */
 const MAX_DEPTH = 64;
 
+/** What is said of a body that is nested too deep. */
+export const NESTING_PROBLEM = `the body must not be nested deeper than ${MAX_DEPTH} levels`;
+
 /** In JSON, an escape that stands for NUL or for half of a surrogate pair. */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i;
 
@@ -11,7 +14,7 @@ const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i;
  */
 export function toStorableJson(value: unknown): { json: string; problem?: string } {
   if (isDeeperThan(value, MAX_DEPTH)) {
-    return { json: '', problem: `the body must not be nested deeper than ${MAX_DEPTH} levels` };
+    return { json: '', problem: NESTING_PROBLEM };
   }
   const json = JSON.stringify(value) ?? 'null';
   if (!UNSTORABLE.test(json)) return { json };
@@ -41,6 +44,24 @@ export const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8')
 
 /** What a text column of MySQL and MariaDB holds; what is longer is refused everywhere. */
 export const MAX_TEXT_BYTES = 65_535;
+
+const [QUOTE, BACKSLASH] = Buffer.from('"\\');
+const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = Buffer.from('[{]}');
+
+/** Whether JSON is nested deeper than is allowed, found out without parsing it: a parser would stand still for seconds. */
+export function isNestedTooDeep(json: Uint8Array): boolean {
+  if (json.length <= MAX_DEPTH) return false;
+  let depth = 0;
+  let isText = false;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) isText = !isText;
+    else if (isText) at += byte === BACKSLASH ? 1 : 0;
+    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+    else if ((byte === OPEN_LIST || byte === OPEN_OBJECT) && ++depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
 
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

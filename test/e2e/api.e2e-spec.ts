@@ -77,6 +77,13 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
       expect(body).toEqual({ requestId: expect.stringMatching(UUID) });
     });
 
+    it('shows the last instant before the year 10000 as it was given', async () => {
+      const sendAt = '9999-12-31T23:59:59.999Z';
+      const { body } = await t.api().post('/v3/notifications').send(hello({ sendAt })).expect(202);
+      const { body: shown } = await t.api().get(`/v3/messages?requestId=${body.requestId}`);
+      expect(shown.items).toMatchObject([{ status: 'queued', dueAt: sendAt }]);
+    });
+
     it.each([
       ['an empty body', {}, 'notification'],
       ['a list', [], 'the body must be a JSON object'],
@@ -111,6 +118,11 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
       ['a time without offset', hello({ sendAt: '2030-01-31T09:30:00' }), 'sendAt'],
       ['a time without dashes', hello({ sendAt: '20301122T100000Z' }), 'sendAt'],
       ['a day that is none', hello({ sendAt: '2030-02-30T09:30:00Z' }), 'sendAt'],
+      [
+        'the year 10000',
+        hello({ sendAt: '9999-12-31T23:59:59-01:00' }),
+        'sendAt must be an instant with its offset in ISO 8601, before the year 10000',
+      ],
       [
         'a sender that is too long',
         hello({ override: { twilio_whatsapp: { From: 'x'.repeat(500) } } }),

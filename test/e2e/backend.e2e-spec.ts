@@ -1,9 +1,22 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { jest } from '@jest/globals';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startBackend } from '../../src/app/backend.js';
 import { freePort } from '../../src/app/demo/free-port.js';
+import { DataSource } from 'typeorm';
 import { EnvironmentError } from '../../src/app/environment.js';
+import { createDatabase, describeOn } from '../support/databases.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
 
 describe('the backend', () => {
   const before = { ...process.env };
@@ -62,14 +75,121 @@ describe('the backend', () => {
     expect(existsSync(join(folder, 'data'))).toBe(false);
   });
 
+  it('says plainly that its secrets are not usable, and ends', async () => {
+    const file = join(folder, 'data', 'twilio-whatsapp.secrets.json');
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(file, '');
+    const exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
+    const written = jest.spyOn(console, 'error').mockReturnValue();
+    await import('../../src/main.js');
+    expect([exit.mock.calls, written.mock.calls]).toEqual([
+      [[1]],
+      [[expect.stringMatching(new RegExp(`^${file} is empty\\.\nRestore it [^\n]+$`))]],
+    ]);
+    exit.mockRestore();
+    written.mockRestore();
+  });
+
+  it('keeps its database from other users of the machine, one that is there already too', async () => {
+    const modes = () =>
+      Object.fromEntries(
+        ['', 'test.sqlite', 'test.sqlite-wal', 'test.sqlite-shm'].map((name) => [
+          name,
+          (statSync(join(folder, 'data', name)).mode & 0o777).toString(8),
+        ]),
+      );
+    const PRIVATE = { 'test.sqlite': '600', 'test.sqlite-wal': '600', 'test.sqlite-shm': '600' };
+    Object.assign(process.env, SECRETS);
+    const first = await startBackend();
+    const made = modes();
+    await first.close();
+    expect(made).toEqual({ ...PRIVATE, '': '700' });
+
+    chmodSync(join(folder, 'data'), 0o755);
+    chmodSync(join(folder, 'data', 'test.sqlite'), 0o644);
+    process.env.LOG_LEVEL = 'warn';
+    const written = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const second = await startBackend();
+    const lines = written.mock.calls.map(([line]) => String(line));
+    written.mockRestore();
+    const found = modes();
+    await second.close();
+    // The folder may be one that others use too.
+    expect(found).toEqual({ ...PRIVATE, '': '755' });
+    expect(lines).toContainEqual(
+      expect.stringContaining('test.sqlite was open to other users of this machine (mode 644)'),
+    );
+  });
+
+  it('listens for this machine only, unless it is told otherwise', async () => {
+    Object.assign(process.env, SECRETS);
+    delete process.env.HOST;
+    const app = await startBackend();
+    const at: unknown = app.getHttpServer().address();
+    await app.close();
+    expect(at).toMatchObject({ address: '127.0.0.1' });
+  });
+
   it('keeps no file when it is given all secrets', async () => {
-    Object.assign(process.env, {
-      API_KEY: 'k',
-      API_SECRET: 's',
-      ENCRYPTION_KEYS: Buffer.alloc(32).toString('base64'),
-    });
+    Object.assign(process.env, SECRETS);
     const app = await startBackend();
     expect(existsSync(join(folder, 'data', 'twilio-whatsapp.secrets.json'))).toBe(false);
     await app.close();
   });
+
+  const POSTGRES = process.env.TEST_POSTGRES_URL;
+  describeOn(POSTGRES)('on a database that keeps connections and answers nothing', () => {
+    it('is not ready after 2 s, with one question under way, and ready again afterwards', async () => {
+      const database = await createDatabase(POSTGRES!);
+      const proxy = await new TcpProxy(new URL(database.url)).start();
+      process.env.DATABASE_URL = proxy.url;
+      process.env.SPOOL_DIRECTORY = 'none';
+      Object.assign(process.env, SECRETS);
+      const app = await startBackend();
+      const query = jest.spyOn(app.get(DataSource), 'query');
+      const ready = async () => {
+        const signal = AbortSignal.timeout(15_000);
+        const url = `http://127.0.0.1:${process.env.PORT}/health/ready`;
+        const response = await fetch(url, { signal });
+        return [response.status, ((await response.json()) as { message?: string }).message];
+      };
+      try {
+        proxy.hang(true);
+        for (let round = 0; round < 2; round++) {
+          const answers = await Promise.all(Array.from({ length: 10 }, ready));
+          expect(answers).toEqual(
+            answers.map(() => [503, 'The database has not answered within 2 s.']),
+          );
+        }
+        expect(query.mock.calls.filter(([sql]) => sql === 'SELECT 1')).toHaveLength(1);
+        proxy.hang(false);
+        await eventually(ready, ([status]) => status === 200);
+        await proxy.cut();
+        await eventually(ready, ([, message]) => message === 'The database does not answer.');
+        await proxy.start();
+        await eventually(ready, ([status]) => status === 200);
+      } finally {
+        proxy.hang(false);
+        await app.close();
+        await proxy.cut();
+        await database.drop();
+      }
+    });
+  });
 });
+
+const SECRETS = {
+  API_KEY: 'k',
+  API_SECRET: 's',
+  ENCRYPTION_KEYS: Buffer.alloc(32).toString('base64'),
+};
+
+/** Asks again until the answer fits. */
+async function eventually<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`The last answer was ${JSON.stringify(answer)}`);
+  }
+}

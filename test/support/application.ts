@@ -9,6 +9,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { freePort } from '../../src/app/demo/free-port.js';
 import { HttpErrorFilter } from '../../src/app/http-error.filter.js';
 import {
+  limitRequestTime,
   OnWhatsappEvent,
   TwilioWhatsappModule,
   useWhatsappBodyParsers,
@@ -91,6 +92,9 @@ export interface TestSettings {
   readonly simulator?: Partial<SimulatorOptions>;
   /** Changes how the host connects to its database. */
   readonly dataSource?: (options: DataSourceOptions) => DataSourceOptions;
+  /** Milliseconds that the host gives a request to come in. */
+  readonly requestTimeoutMs?: number;
+  readonly globalPrefix?: string;
   /** More of the host application. */
   readonly imports?: NonNullable<Parameters<typeof Test.createTestingModule>[0]['imports']>;
 }
@@ -148,6 +152,8 @@ export async function startHost(
     options,
     extras,
     dataSource: change = (same) => same,
+    requestTimeoutMs,
+    globalPrefix = '',
     imports = [],
   }: TestSettings,
 ): Promise<{ app: INestApplication<App>; url: string; listener: Listener }> {
@@ -191,6 +197,8 @@ export async function startHost(
         )
       : module.createNestApplication(settings);
   useWhatsappBodyParsers(app);
+  limitRequestTime(app, requestTimeoutMs);
+  app.setGlobalPrefix(globalPrefix);
   try {
     await app.listen(port, '127.0.0.1');
   } catch (error) {

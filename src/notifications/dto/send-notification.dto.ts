@@ -1,16 +1,15 @@
 import { Type } from 'class-transformer';
 import {
   Allow,
-  IsISO8601,
   IsObject,
   IsOptional,
   IsString,
   Length,
-  Matches,
   MaxLength,
   ValidateBy,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from '../../validation/instant.js';
 
 /** A user to notify: the identifier, and attributes that create the user or are merged into the profile. */
 export interface InlineRecipient {
@@ -29,11 +28,6 @@ const IsUnsupported = (instead: string): PropertyDecorator =>
       defaultMessage: () => `$property is not supported: ${instead}`,
     },
   });
-
-/** The forms of ISO 8601 that name one instant, wherever they are read. */
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
-const SEND_AT_HINT =
-  'sendAt must be an instant with its offset in ISO 8601, such as 2030-01-31T09:30:00Z';
 
 /** Characters that a text may have. */
 export const MAX_TEXT = 4096;
@@ -131,10 +125,9 @@ export class SendNotificationDto {
   @IsObject()
   data?: Record<string, unknown>;
 
-  /** When to send it, ISO 8601 with its offset; without it, or when it is past, now. */
+  /** When to send it, before the year 10000, ISO 8601 with its offset; without it, or when it is past, now. */
   @IsOptional()
-  @IsISO8601({ strict: true }, { message: SEND_AT_HINT })
-  @Matches(INSTANT, { message: SEND_AT_HINT })
+  @IsInstant()
   sendAt?: string;
 
   @IsOptional()
