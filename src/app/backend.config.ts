@@ -37,6 +37,7 @@ export const backendConfig = registerAs('backend', () => {
         messagesPerSecond: environment.MESSAGES_PER_SECOND,
         accountMessagesPerSecond: environment.ACCOUNT_MESSAGES_PER_SECOND,
         ambiguousPolicy: environment.AMBIGUOUS_POLICY,
+        isExclusive: environment.EXCLUSIVE_ACCOUNTS,
       },
       spool: directory === NO_SPOOL ? undefined : { directory },
     } satisfies TwilioWhatsappModuleOptions,

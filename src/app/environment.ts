@@ -1,4 +1,5 @@
 import {
+  IsBoolean,
   IsIn,
   IsInt,
   IsNotEmpty,
@@ -126,6 +127,12 @@ export class Environment {
     message: `AMBIGUOUS_POLICY must be one of ${AMBIGUOUS_POLICIES.join(', ')}`,
   })
   AMBIGUOUS_POLICY?: AmbiguousPolicy;
+
+  /** `true` when no other program sends WhatsApp messages from the Twilio accounts. */
+  @IsOptional()
+  @Transform(({ value }: { value: string }) => ({ true: true, false: false })[value] ?? value)
+  @IsBoolean({ message: 'EXCLUSIVE_ACCOUNTS must be true or false' })
+  EXCLUSIVE_ACCOUNTS?: boolean;
 
   /** Through which several backends wake each other. */
   @IsOptional()
