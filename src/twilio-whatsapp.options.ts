@@ -95,7 +95,7 @@ export class DeliveryOptions {
 
   /**
    * What becomes of a message whose answer was lost, so that Twilio may have it or not: `hold` waits for evidence and
-   * never sends twice; `resend-after-verify` sends again what four looks at Twilio's list, over 21 minutes, have not
+   * never sends twice; `resend-after-verify` sends again what four lookups in Twilio's list, over 21 minutes, have not
    * found, and may send twice when the list is incomplete; `resend` sends again at once, and often sends twice.
    * @default 'hold'
    */

@@ -20,7 +20,7 @@ export function dataSourceOptions(databaseUrl: string): DataSourceOptions {
         extra: {
           // A backend that stands still, or is cut off, must not hold its rows for hours.
           idle_in_transaction_session_timeout: 10_000,
-          // Nor wait for those of others after whoever asked has given up: the server would not notice.
+          // Nor wait for a lock after the caller has given up: the server would not notice that.
           lock_timeout: 8000,
           // A database that is gone without a word must not keep the backend waiting for it.
           keepAlive: true,

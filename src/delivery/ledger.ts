@@ -170,7 +170,7 @@ export class MessageLedger {
     try {
       return await this.database.transaction(() => fold(dialect, waiting));
     } catch (error) {
-      // A SID that comes in is there already: whose it is takes a closer look, which the usual evidence does not need.
+      // Another attempt has a SID that comes in. The usual evidence needs no query for who has it.
       if (!(error instanceof DatabaseError) || !error.isDuplicate) throw error;
       return this.database.transaction(() => foldContested(dialect, waiting));
     }

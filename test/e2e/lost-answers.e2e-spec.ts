@@ -352,6 +352,26 @@ for (const { name, url } of DATABASES) {
         expect(await a.detail(lost)).toMatchObject({ status: 'unknown' });
       });
 
+      it('loses its SID with reports that stay as they came', async () => {
+        const phoneNumber = numberOf({ ...LOST, faults: ['resetBefore', 'resetAfter'] });
+        const lost = await a.lose('lost-7', phoneNumber);
+        const arrived = await a.lose('arrived-7', phoneNumber);
+        const [sid] = a.sidsTo(phoneNumber);
+        await a.resolve(lost, sid);
+        const { instance } = await a.detail(lost);
+        await a.postEvents(String(instance), [['canceled', sid]]);
+        expect(await a.detail(lost)).toMatchObject({ status: 'discarded', reason: 'canceled' });
+        await a.callBack(sid, 'sent');
+        const owner = await a.detail(arrived);
+        expect(owner).toMatchObject({
+          status: 'discarded',
+          reason: 'canceled',
+          attemptLog: [{ sid, sidSource: 'callback' }],
+        });
+        expect(owner).not.toHaveProperty('errorCode');
+        expect(await a.detail(lost)).toMatchObject({ status: 'unknown' });
+      });
+
       it('does not get what comes by a SID that it gives up at this moment', async () => {
         const phoneNumber = numberOf(BOTH_LOST);
         const [one, two] = [await a.lose('one', phoneNumber), await a.lose('two', phoneNumber)];

@@ -43,6 +43,29 @@ for (const { name, url } of DATABASES) {
       );
     });
 
+    if (name === 'PostgreSQL') {
+      it('wait for one another longer than for a row', async () => {
+        const other = await open(new DataSource(database.options).initialize());
+        const holder = other.createQueryRunner();
+        await holder.query(`SELECT pg_advisory_lock(x'7477696c696f5f77'::bigint)`);
+        const extra = { lock_timeout: 50 };
+        const booting = createMigratedDataSource({
+          ...database.options,
+          extra,
+        } as DataSourceOptions);
+        const waiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+        for (let seen = 0; seen < 20;) {
+          seen += (await other.query(waiting)).length > 0 ? 1 : 0;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        await holder.query(`SELECT pg_advisory_unlock(x'7477696c696f5f77'::bigint)`);
+        await holder.release();
+        const dataSource = await open(booting);
+        await expectComplete(dataSource);
+        expect(await dataSource.query('SHOW lock_timeout')).toEqual([{ lock_timeout: '50ms' }]);
+      });
+    }
+
     it.each(modes)(
       'go on where a process ended, whichever statement it was about to make (transactions: %s)',
       async (migrationsTransactionMode) => {
