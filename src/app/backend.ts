@@ -40,7 +40,7 @@ function loggerOf({ logLevel }: BackendConfig): ConsoleLogger {
 }
 
 /**
- * Lets nobody but the owner read the files of an SQLite database, which hold texts and phone numbers.
+ * Makes the files of an SQLite database, which hold texts and phone numbers, readable by their owner only.
  *
  * @returns what is to be said about files that others could read until now
  */

@@ -103,7 +103,7 @@ describe('secretsOf', () => {
     throw new Error('It did not fail.');
   }
 
-  /** The superuser may do everything: as somebody else, for a moment. */
+  /** The superuser may read everything, so the test runs as another user for a moment. */
   function asOther<T>(work: () => T): T {
     if (process.getuid!() !== 0) return work();
     chmodSync(folder, 0o755);

@@ -126,7 +126,7 @@ export class CallbackSpool implements OnModuleInit {
   }
 
   /**
-   * Puts a file aside for somebody to look at. It goes on counting against the limits.
+   * Puts a file aside for an operator. It counts against the limits.
    *
    * @param lines what of it is put aside; the rest is dropped. Without them, the whole of it
    * @returns the path of what was put aside
@@ -189,7 +189,7 @@ export class CallbackSpool implements OnModuleInit {
     }
   }
 
-  /** Bytes of a file; what somebody left unfinished when he died goes. One that cannot be looked at counts as empty. */
+  /** Bytes of a file. An unfinished file of a process that has ended is removed; one that cannot be read counts as empty. */
   private async sizeOf(name: string): Promise<number> {
     const found = await stat(this.pathOf(name)).catch(() => undefined);
     if (!found) return 0;

@@ -652,6 +652,15 @@ describe('a SID that was guessed', () => {
   });
 });
 
+describe('proof about an attempt that has failed', () => {
+  it('stores the SID with the attempt, and changes no status', () => {
+    const failed = fold(sending, { ...reported('failed', 5, SID, 63018), jitter: 0 });
+    const late = step(failed, reported('sent', 6, OTHER_SID));
+    expect(late).toMatchObject({ applied: false, state: failed });
+    expect(late.attempt).toMatchObject({ no: 1, sid: OTHER_SID, sidSource: 'callback' });
+  });
+});
+
 describe('a list that shows an attempt which has failed meanwhile', () => {
   it('does not bring the attempt back', () => {
     const again = fold(sending, { ...reported('failed', 5, SID, 63018), jitter: 0 });
