@@ -52,7 +52,7 @@ for (const { name, url } of DATABASES) {
         const booting = createMigratedDataSource({
           ...database.options,
           extra,
-        } as DataSourceOptions);
+        });
         const waiting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
         for (let seen = 0; seen < 20;) {
           seen += (await other.query(waiting)).length > 0 ? 1 : 0;
