@@ -1,4 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { expressBodies } from './express-bodies.js';
 import {
@@ -51,12 +52,12 @@ export function useWhatsappBodyParsers(app: INestApplication): void {
 
 /** The gate of the module; undefined in an application that does not import it. */
 function gateOf(app: INestApplication): RequestGate | undefined {
-  try {
-    return app.get(RequestGate, { strict: false });
-  } catch {
-    // Without the module there are no routes to keep.
-    return undefined;
+  // `app.get` of a missing provider ends the process of an application with `abortOnError`, the default.
+  for (const { providers } of app.get(ModulesContainer, { strict: false }).values()) {
+    const gate: unknown = providers.get(RequestGate)?.instance;
+    if (gate instanceof RequestGate) return gate;
   }
+  return undefined;
 }
 
 function useFastifyParsers(app: FastifyApplication, instance: FastifyWithParsers): void {
