@@ -164,10 +164,10 @@ describeOn(POSTGRES_URL)('a PostgreSQL that hangs', () => {
 });
 
 describeOn(POSTGRES_URL)('an outage of PostgreSQL', () => {
-  const MESSAGES = 400;
+  const MESSAGES = 100;
   const STATUSES = ['sent', 'undelivered', 'delivered', 'read', 'failed'];
 
-  it('loses none of two thousand callbacks, on nodes that share a spool', async () => {
+  it('loses none of five hundred callbacks, on nodes that share a spool', async () => {
     let proxy: TcpProxy | undefined;
     const through = (options: DataSourceOptions): DataSourceOptions =>
       ({ ...options, url: proxy!.url }) as DataSourceOptions;

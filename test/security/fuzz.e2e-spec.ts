@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { API_KEY, API_SECRET, PLATFORMS, startApplication } from '../support/application.js';
 import { fuzz } from './fuzz/fuzz.js';
 
-const REQUESTS = 1000;
+const REQUESTS = 600;
 
 describe.each(PLATFORMS)('strange requests on %s', (platform) => {
   it(`${REQUESTS} of them get an answer below 500`, async () => {

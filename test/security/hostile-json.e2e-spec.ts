@@ -11,7 +11,7 @@ import {
 import { tablesOf } from '../support/dump.js';
 
 /** On each platform; the long form is `HOSTILE_BODIES=2500 npm test -- test/security/hostile-json`. */
-const BODIES = Number(process.env.HOSTILE_BODIES ?? 500);
+const BODIES = Number(process.env.HOSTILE_BODIES ?? 250);
 const HEADERS = {
   'Content-Type': 'application/json',
   'X-ENGAGESPOT-API-KEY': API_KEY,
@@ -135,7 +135,7 @@ describe.each(PLATFORMS)('hostile JSON on %s', (platform) => {
     expect(messages.every(({ redacted_at }) => redacted_at === null)).toBe(true);
     expect(instances.size).toBe(1);
 
-    expect(t.simulator.messages.size).toBeGreaterThan(100);
+    expect(t.simulator.messages.size).toBeGreaterThan(BODIES / 5);
     for (const { form } of t.simulator.messages.values()) {
       for (const key of form.keys()) {
         expect(DENIED).not.toContain(key);
