@@ -23,17 +23,25 @@ export const OVERRIDABLE_KEYS = [
 export const CONFIGURATION_KEYS = [...OVERRIDABLE_KEYS, 'TWILIO_SECONDARY_AUTH_TOKEN'] as const;
 export type ConfigurationKey = (typeof CONFIGURATION_KEYS)[number];
 
+// Registered symbols: a process that loads the package as ES modules and as CommonJS has each token once.
+
 /** Token of the module's options, validated and with their defaults. */
-export const TWILIO_WHATSAPP_OPTIONS = Symbol('TWILIO_WHATSAPP_OPTIONS');
+export const TWILIO_WHATSAPP_OPTIONS = Symbol.for('nestjs-twilio-whatsapp:TWILIO_WHATSAPP_OPTIONS');
 
 /** Token of the options as the host gave them. */
-export const TWILIO_WHATSAPP_RAW_OPTIONS = Symbol('TWILIO_WHATSAPP_RAW_OPTIONS');
+export const TWILIO_WHATSAPP_RAW_OPTIONS = Symbol.for(
+  'nestjs-twilio-whatsapp:TWILIO_WHATSAPP_RAW_OPTIONS',
+);
 
 /** Token of the settings that are fixed while modules are assembled. */
-export const TWILIO_WHATSAPP_EXTRAS = Symbol('TWILIO_WHATSAPP_EXTRAS');
+export const TWILIO_WHATSAPP_EXTRAS = Symbol.for('nestjs-twilio-whatsapp:TWILIO_WHATSAPP_EXTRAS');
 
 /** Token of the TypeORM data source that holds the module's tables. */
-export const TWILIO_WHATSAPP_DATA_SOURCE = Symbol('TWILIO_WHATSAPP_DATA_SOURCE');
+export const TWILIO_WHATSAPP_DATA_SOURCE = Symbol.for(
+  'nestjs-twilio-whatsapp:TWILIO_WHATSAPP_DATA_SOURCE',
+);
 
 /** Token of the {@link UserDirectory} that turns identifiers into phone numbers. */
-export const TWILIO_WHATSAPP_USER_DIRECTORY = Symbol('TWILIO_WHATSAPP_USER_DIRECTORY');
+export const TWILIO_WHATSAPP_USER_DIRECTORY = Symbol.for(
+  'nestjs-twilio-whatsapp:TWILIO_WHATSAPP_USER_DIRECTORY',
+);

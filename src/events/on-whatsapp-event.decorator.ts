@@ -1,11 +1,11 @@
 import { SetMetadata } from '@nestjs/common';
-import type { DeliveryEventType } from './delivery-event.js';
+import { DELIVERY_EVENT_TYPES, type DeliveryEventType } from './delivery-event.js';
 
-export const LISTENS_TO = Symbol('TWILIO_WHATSAPP_LISTENS_TO');
+export const LISTENS_TO = Symbol.for('nestjs-twilio-whatsapp:LISTENS_TO');
 
 /**
- * Calls the method of a provider or controller with every {@link WhatsappDeliveryEvent} of these types, once the
- * event is committed. What the method throws is logged and changes nothing.
+ * Calls the method of a provider or controller with every {@link WhatsappDeliveryEvent} of these types (without
+ * any: of all types), once the event is committed. What the method throws is logged and changes nothing.
  *
  * @example
  * ```ts
@@ -14,4 +14,4 @@ export const LISTENS_TO = Symbol('TWILIO_WHATSAPP_LISTENS_TO');
  * ```
  */
 export const OnWhatsappEvent = (...types: DeliveryEventType[]): MethodDecorator =>
-  SetMetadata(LISTENS_TO, types);
+  SetMetadata(LISTENS_TO, types.length > 0 ? types : DELIVERY_EVENT_TYPES);

@@ -38,7 +38,7 @@ export interface FastifyInstance {
 }
 
 /** Where a route of the module's keeps what it takes. */
-export const ROUTE_KIND = Symbol('TwilioWhatsappRouteKind');
+export const ROUTE_KIND = Symbol.for('nestjs-twilio-whatsapp:ROUTE_KIND');
 
 /** Puts the gate in front of the module's routes, and of no others. Call it before they are registered. */
 export function gateFastifyRoutes(

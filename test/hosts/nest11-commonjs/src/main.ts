@@ -1,0 +1,3 @@
+import { notify } from './host';
+
+void notify().then((types) => console.log(types.join(' ')));
