@@ -30,7 +30,6 @@ export {
 export type { SendOptions } from './notifications/notifications.service.js';
 export type { Page } from './http/page.dto.js';
 export type { ProviderInstanceView } from './providers/provider-instance.view.js';
-export { twilioWhatsappConfig } from './twilio-whatsapp.config.js';
 export {
   CONFIGURATION_KEYS,
   PROVIDER_IDENTIFIER,

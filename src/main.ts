@@ -1,5 +1,5 @@
 import { startBackend } from './app/backend.js';
-import { EnvironmentError } from './app/environment.js';
+import { EnvironmentError } from './twilio-whatsapp.environment.js';
 import { SecretsFileError } from './app/secrets.js';
 
 try {

@@ -1,18 +1,14 @@
 import { join } from 'node:path';
 import { registerAs, type ConfigType } from '@nestjs/config';
-import { configurationFrom } from '../providers/configuration.js';
+import { optionsFrom, spoolIn } from '../twilio-whatsapp.environment.js';
 import type { TwilioWhatsappModuleOptions } from '../twilio-whatsapp.options.js';
 import { readEnvironment } from './environment.js';
 import { dataFolder, secretsOf } from './secrets.js';
-
-/** What `SPOOL_DIRECTORY` says to keep callbacks nowhere. */
-const NO_SPOOL = 'none';
 
 /** The settings of the backend, checked, from its environment and an `.env` file. */
 export const backendConfig = registerAs('backend', () => {
   const environment = readEnvironment(process.env);
   const secrets = secretsOf(environment);
-  const directory = environment.SPOOL_DIRECTORY ?? join(dataFolder(environment), 'spool');
   return {
     port: environment.PORT,
     host: environment.host,
@@ -22,24 +18,12 @@ export const backendConfig = registerAs('backend', () => {
     secretsFile: secrets.file,
     secretsWarning: secrets.warning,
     whatsapp: {
+      ...optionsFrom(environment),
+      // The backend has a default for what an application must say.
       publicUrl: environment.publicUrl,
       encryptionKeys: [...secrets.encryptionKeys],
       api: { key: secrets.apiKey, secret: secrets.apiSecret },
-      provider: configurationFrom(environment),
-      retention: {
-        redactAfterDays: environment.RETENTION_REDACT_AFTER_DAYS,
-        purgeAfterDays: environment.RETENTION_PURGE_AFTER_DAYS,
-      },
-      twilioApiUrl: environment.TWILIO_API_URL,
-      redis: environment.REDIS_URL,
-      delivery: {
-        maxInFlight: environment.MAX_IN_FLIGHT,
-        messagesPerSecond: environment.MESSAGES_PER_SECOND,
-        accountMessagesPerSecond: environment.ACCOUNT_MESSAGES_PER_SECOND,
-        ambiguousPolicy: environment.AMBIGUOUS_POLICY,
-        isExclusive: environment.EXCLUSIVE_ACCOUNTS,
-      },
-      spool: directory === NO_SPOOL ? undefined : { directory },
+      spool: spoolIn(environment.SPOOL_DIRECTORY ?? join(dataFolder(environment), 'spool')),
     } satisfies TwilioWhatsappModuleOptions,
   };
 });

@@ -1,4 +1,5 @@
-import { EnvironmentError, readEnvironment } from './environment.js';
+import { EnvironmentError } from '../twilio-whatsapp.environment.js';
+import { readEnvironment } from './environment.js';
 
 const KEY = Buffer.alloc(32).toString('base64');
 const PRODUCTION = { NODE_ENV: 'production', API_KEY: 'k', API_SECRET: 's', ENCRYPTION_KEYS: KEY };

@@ -1,31 +1,48 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import {
+  ContextIdFactory,
+  DiscoveryService,
+  MetadataScanner,
+  ModuleRef,
+  type ContextId,
+} from '@nestjs/core';
 import type { DeliveryEventType, WhatsappDeliveryEvent } from './delivery-event.js';
 import { LISTENS_TO } from './on-whatsapp-event.decorator.js';
 
-type Listener = (event: WhatsappDeliveryEvent) => unknown;
+/** A provider or controller as Nest keeps it. */
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+type Instance = Record<string, (event: WhatsappDeliveryEvent) => unknown>;
+
+interface Listener {
+  readonly name: string;
+  readonly call: (event: WhatsappDeliveryEvent) => unknown;
+}
 
 /** Finds the methods decorated with `@OnWhatsappEvent` and calls them. */
 @Injectable()
 export class EventPublisher implements OnApplicationBootstrap {
   private readonly logger = new Logger(EventPublisher.name);
-  private readonly listeners = new Map<DeliveryEventType, { name: string; call: Listener }[]>();
+  private readonly listeners = new Map<DeliveryEventType, Listener[]>();
+  /** All scoped listeners of an event share the providers of one context. */
+  private readonly contexts = new WeakMap<WhatsappDeliveryEvent, ContextId>();
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
+    private readonly moduleRef: ModuleRef,
   ) {}
 
   onApplicationBootstrap(): void {
-    for (const { instance } of [
-      ...this.discovery.getProviders(),
-      ...this.discovery.getControllers(),
-    ]) {
+    const registered = new Set<object>();
+    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
+      const instance: unknown = wrapper.isAlias ? undefined : wrapper.instance;
       if (typeof instance !== 'object' || instance === null) continue;
-      const prototype: unknown = Object.getPrototypeOf(instance);
-      for (const name of this.scanner.getAllMethodNames(prototype as object)) {
-        this.register(instance as Record<string, Listener>, name);
-      }
+      // A factory can return another provider's instance, and a value can have several tokens.
+      if (registered.has(instance)) continue;
+      registered.add(instance);
+      const methods = this.scanner.getAllMethodNames(Object.getPrototypeOf(instance) as object);
+      for (const method of methods) this.register(wrapper, instance as Instance, method);
     }
   }
 
@@ -51,15 +68,47 @@ export class EventPublisher implements OnApplicationBootstrap {
     );
   }
 
-  private register(instance: Record<string, Listener>, name: string): void {
-    const types: unknown = Reflect.getMetadata(LISTENS_TO, instance[name]);
+  private register(wrapper: Wrapper, instance: Instance, method: string): void {
+    const types: unknown = Reflect.getMetadata(LISTENS_TO, instance[method]);
     if (!Array.isArray(types)) return;
-    const listener = {
-      name: `${instance.constructor.name}.${name}`,
-      call: (event: WhatsappDeliveryEvent) => instance[name](event),
+    const isStatic = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+    const resolve = inOrder((event) => this.resolve(wrapper, event));
+    const listener: Listener = {
+      name: `${instance.constructor.name}.${method}`,
+      call: isStatic
+        ? (event) => instance[method](event)
+        : async (event) => (await resolve(event))[method](event),
     };
     for (const type of types as DeliveryEventType[]) {
       this.listeners.set(type, [...(this.listeners.get(type) ?? []), listener]);
     }
   }
+
+  /** Makes the instance that a scoped provider has for this event, with its dependencies. */
+  private resolve({ host, token }: Wrapper, event: WhatsappDeliveryEvent): Promise<Instance> {
+    // Several modules can have a provider of this token.
+    const { instance: moduleRef } = host!.getProviderByKey<ModuleRef>(ModuleRef);
+    return moduleRef.resolve<Instance>(token as string, this.contextOf(event));
+  }
+
+  private contextOf(event: WhatsappDeliveryEvent): ContextId {
+    let context = this.contexts.get(event);
+    if (!context) {
+      // In the form of `@nestjs/event-emitter`, which strategies for durable providers may know.
+      context = ContextIdFactory.getByRequest({ payload: event });
+      this.moduleRef.registerRequestByContextId(event, context);
+      this.contexts.set(event, context);
+    }
+    return context;
+  }
+}
+
+/** Resolves one instance after the other: one that takes long must not let later events overtake its own. */
+function inOrder(resolve: (event: WhatsappDeliveryEvent) => Promise<Instance>) {
+  let last: Promise<unknown> = Promise.resolve();
+  return (event: WhatsappDeliveryEvent): Promise<Instance> => {
+    const instance = last.then(() => resolve(event));
+    last = instance.catch(() => undefined);
+    return instance;
+  };
 }

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { startBackend } from '../../src/app/backend.js';
 import { freePort } from '../../src/app/demo/free-port.js';
 import { DataSource } from 'typeorm';
-import { EnvironmentError } from '../../src/app/environment.js';
+import { EnvironmentError } from '../../src/twilio-whatsapp.environment.js';
 import { createDatabase, describeOn } from '../support/databases.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 

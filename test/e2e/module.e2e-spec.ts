@@ -1,5 +1,5 @@
 import { Injectable, Module, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { ConfigModule } from '@nestjs/config';
+import { ConfigModule, type ConfigType } from '@nestjs/config';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import request from 'supertest';
@@ -8,9 +8,9 @@ import {
   TwilioWhatsappModule,
   TwilioWhatsappOptionsError,
   TwilioWhatsappSender,
-  twilioWhatsappConfig,
   type TwilioWhatsappModuleOptions,
 } from '../../src/index.js';
+import { twilioWhatsappConfig } from '../../src/twilio-whatsapp.config.js';
 import { TwilioSimulator } from '../../src/simulator/index.js';
 import {
   ACCOUNT_SID,
@@ -107,7 +107,20 @@ describe('TwilioWhatsappModule', () => {
     await app.close();
   });
 
-  it('is configured by the environment', async () => {
+  it.each<[string, () => Parameters<typeof TwilioWhatsappModule.forRootAsync>[0]]>([
+    ['alone', () => twilioWhatsappConfig.asProvider()],
+    [
+      'and the host',
+      () => ({
+        imports: [ConfigModule.forFeature(twilioWhatsappConfig)],
+        inject: [twilioWhatsappConfig.KEY],
+        useFactory: (config: ConfigType<typeof twilioWhatsappConfig>) => ({
+          ...config,
+          callbackConnection: 'rc=5&rp=all',
+        }),
+      }),
+    ],
+  ])('is configured by the environment %s', async (_case, configured) => {
     const variables = {
       ...PROVIDER,
       PUBLIC_URL: options.publicUrl,
@@ -121,7 +134,7 @@ describe('TwilioWhatsappModule', () => {
       const app = await sends([
         ConfigModule.forRoot({ ignoreEnvFile: true }),
         TypeOrmModule.forRoot(database),
-        TwilioWhatsappModule.forRootAsync(twilioWhatsappConfig.asProvider()),
+        TwilioWhatsappModule.forRootAsync(configured()),
       ]);
       await request(app.getHttpServer()).get('/v3/providers').expect(401);
       await app.close();

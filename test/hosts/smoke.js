@@ -4,10 +4,16 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-for (const entry of ['index', 'simulator/index']) {
-  const name = `nestjs-twilio-whatsapp/${entry}`.replace(/\/?index$/, '');
+const ENTRIES = {
+  '': 'index',
+  '/config': 'twilio-whatsapp.config',
+  '/simulator': 'simulator/index',
+};
+
+for (const [entry, file] of Object.entries(ENTRIES)) {
+  const name = `nestjs-twilio-whatsapp${entry}`;
   const module = await import(name);
-  const commonjs = require(`../../dist/commonjs/${entry}.js`);
+  const commonjs = require(`../../dist/commonjs/${file}.js`);
   assert.deepEqual(Object.keys(commonjs).toSorted(), Object.keys(module).toSorted(), name);
   for (const [key, value] of Object.entries(require(name))) {
     // One copy for both, wherever Node can require ES modules: classes are tokens too.
