@@ -1,3 +1,5 @@
+import { messagingServiceOf } from './simulated-message.js';
+
 /** A refusal in Twilio's form. */
 export interface TwilioErrorBody {
   readonly code: number;
@@ -52,8 +54,15 @@ export function refusalOf(form: URLSearchParams, senders?: readonly string[]): n
   const statusCallback = form.get('StatusCallback');
   if (!to) return 21604;
   if (!WHATSAPP_ADDRESS.test(to)) return 21211;
-  if (!from && !form.get('MessagingServiceSid')) return 21603;
-  if (from && senders && !senders.some((sender) => from === `whatsapp:${sender}`)) return 63007;
+  const service = messagingServiceOf(form);
+  if (!from && !service) return 21603;
+  if (
+    from &&
+    from !== service &&
+    senders &&
+    !senders.some((sender) => from === `whatsapp:${sender}`)
+  )
+    return 63007;
   if (contentVariables && !contentSid) return 21654;
   if (contentSid && !CONTENT_SID.test(contentSid)) return 21655;
   if (contentVariables && !isJsonObject(contentVariables)) return 21656;
