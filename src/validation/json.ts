@@ -1,5 +1,5 @@
 /** Deeper structures overflow the stacks of those who walk through them. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /** What is said of a body that is nested too deep. */
 export const NESTING_PROBLEM = `the body must not be nested deeper than ${MAX_DEPTH} levels`;
