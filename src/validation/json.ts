@@ -25,6 +25,16 @@ export function toStorableJson(value: unknown): { json: string; problem?: string
   };
 }
 
+/** Writes a value of JSON so that two that differ only in the order of their keys are the same text. */
+export function canonicalJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
+  const members = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`);
+  return `{${members.toSorted().join()}}`;
+}
+
 /** Keys that class-transformer takes for the prototype or the class of an object. */
 const HOSTILE_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
