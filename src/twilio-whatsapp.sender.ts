@@ -3,6 +3,8 @@ import { MessageLog } from './delivery/message-log.js';
 import type { NotificationView } from './delivery/message.view.js';
 import type { SendNotificationDto } from './notifications/dto/send-notification.dto.js';
 import { NotificationsService, type SendOptions } from './notifications/notifications.service.js';
+import { InvalidNotificationError } from './twilio-whatsapp.errors.js';
+import { toPlainValue } from './validation/plain-value.js';
 
 /** What hosts inject to send WhatsApp notifications and to learn what became of them. */
 @Injectable()
@@ -22,8 +24,13 @@ export class TwilioWhatsappSender {
    * @throws RequestTooLargeError when it is more than the database takes at once
    * @throws DatabaseUnavailableError when the database does not answer; it may be accepted all the same
    */
-  send(notification: SendNotificationDto, options?: SendOptions): Promise<{ requestId: string }> {
-    return this.notifications.send(notification, options);
+  async send(
+    notification: SendNotificationDto,
+    options?: SendOptions,
+  ): Promise<{ requestId: string }> {
+    const { value, problem } = toPlainValue(notification);
+    if (problem) throw new InvalidNotificationError([problem]);
+    return this.notifications.send(value, options);
   }
 
   /** What became of a notification. @throws NotFoundError */

@@ -7,6 +7,7 @@ import {
   type TwilioCredentials,
   type TwilioParameters,
 } from '../twilio/twilio.gateway.js';
+import { messagingServiceOf } from '../twilio/whatsapp-address.js';
 import { ATTEMPT_TABLE } from './attempt.entity.js';
 import type { CheckedMessage } from './ledger.js';
 import {
@@ -47,12 +48,11 @@ export class ListLookup {
     if (startedAt === undefined || to === null) return { kind: 'undecided', sids: [] };
     const list = await this.gateway.list(credentials, to, from);
     if (!list) return undefined;
-    const { MessagingServiceSid: service } = parameters;
     const lost = {
       startedAt,
       requestTimeoutMs: this.options.requestTimeoutMs,
       text: listedText(parameters),
-      messagingServiceSid: typeof service === 'string' ? service : undefined,
+      messagingServiceSid: messagingServiceOf(parameters),
     };
     // After the list: what made an entry of it was being sent by then.
     const known = await this.knownAmong(list.messages.map(({ sid }) => sid));

@@ -31,6 +31,12 @@ describe('messageBody', () => {
       { Body: 'Message', MessagingServiceSid: 'MG1' },
     ],
     [
+      'a messaging service as the sender',
+      text,
+      { From: `MG${'5'.repeat(32)}` },
+      { Body: 'Message', From: `MG${'5'.repeat(32)}` },
+    ],
+    [
       'addresses with their prefix',
       text,
       { From: '+14155238887', To: '+447700900100' },
@@ -49,6 +55,6 @@ describe('messageBody', () => {
       { From: 'whatsapp:+14155238886', MediaUrl: ['https://a.example/1'] },
     ],
   ])('holds %s', (_case, content, parameters, expected) => {
-    expect(messageBody(content, FROM, { parameters })).toEqual(expected);
+    expect(messageBody(content, FROM, { config: {}, parameters })).toEqual(expected);
   });
 });

@@ -1,5 +1,5 @@
 import type { TwilioParameters } from '../twilio/twilio.gateway.js';
-import { toWhatsappAddress } from '../twilio/whatsapp-address.js';
+import { toSender, toWhatsappAddress } from '../twilio/whatsapp-address.js';
 import type { Override } from './override.js';
 
 /** What a notification says when nothing overrides it. */
@@ -12,21 +12,20 @@ export interface NotificationText {
  * The body parameters that all messages of a notification share, low to high: the sender and the text, then the
  * override. `To` and `StatusCallback` join when each message is sent.
  *
- * @param from the sender in E.164 form
+ * @param instanceNumber the sender of the provider instance in E.164 form, unless the request names another
  */
 export function messageBody(
   { title, message }: NotificationText,
-  from: string,
-  { parameters }: Pick<Override, 'parameters'>,
+  instanceNumber: string,
+  { config, parameters }: Pick<Override, 'config' | 'parameters'>,
 ): TwilioParameters {
   const body: Record<string, string | readonly string[] | null> = Object.create(null);
-  // A template brings its own text, a messaging service its own sender.
+  // A template brings its own text, a messaging service its own sender: the instance's number would take its place.
   if (!parameters.ContentSid) body.Body = message || title || null;
-  if (!parameters.MessagingServiceSid) body.From = from;
+  body.From = config.TWILIO_FROM_NUMBER ?? (parameters.MessagingServiceSid ? null : instanceNumber);
   Object.assign(body, parameters);
-  for (const address of ['From', 'To']) {
-    if (typeof body[address] === 'string') body[address] = toWhatsappAddress(body[address]);
-  }
+  if (typeof body.From === 'string') body.From = toSender(body.From);
+  if (typeof body.To === 'string') body.To = toWhatsappAddress(body.To);
   return Object.fromEntries(
     Object.entries(body).filter(
       (entry): entry is [string, string | readonly string[]] => entry[1] !== null,

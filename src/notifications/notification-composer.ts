@@ -9,8 +9,7 @@ import { CredentialsCipher } from '../providers/credentials-cipher.js';
 import type { ProviderInstance } from '../providers/provider-instance.store.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { InvalidNotificationError, NotFoundError } from '../twilio-whatsapp.errors.js';
-import type { TwilioParameters } from '../twilio/twilio.gateway.js';
-import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
+import { fromWhatsappAddress, messagingServiceOf } from '../twilio/whatsapp-address.js';
 import { UserStore, type ProfileChange } from '../users/user.store.js';
 import { messageBody } from './message-body.js';
 import type { NotificationRequest } from './notification-request.js';
@@ -18,8 +17,6 @@ import type { Override } from './override.js';
 import { overriddenCredentials } from './overridden-credentials.js';
 import { RecipientAddresses } from './recipient-addresses.js';
 import type { Recipient } from './recipients.js';
-
-const MESSAGING_SERVICE_SID = /^MG[0-9a-f]{32}$/i;
 
 /** Makes of a request what is stored of it: who sends it, with which credentials, and where its recipients are reached. */
 @Injectable()
@@ -45,14 +42,12 @@ export class NotificationComposer {
     const createdAt = this.clock.now();
     const instance = await this.chooseInstance(override, transaction);
     const credentials = overriddenCredentials(override, instance.credentials);
-    const { To, ...parameters } = messageBody(
-      text,
-      override.config.TWILIO_FROM_NUMBER ?? instance.row.fromNumber,
-      override,
-    );
+    const { To, ...parameters } = messageBody(text, instance.row.fromNumber, override);
     const dueAt = Math.max(sendAt ?? createdAt, createdAt);
     const { From } = parameters;
-    const from = typeof From === 'string' ? fromWhatsappAddress(From) : undefined;
+    const service = messagingServiceOf(parameters);
+    const from =
+      typeof From === 'string' && From !== service ? fromWhatsappAddress(From) : undefined;
     return {
       id,
       createdAt,
@@ -64,7 +59,7 @@ export class NotificationComposer {
       sender: senderKey(
         instance.row.id,
         { accountSid: instance.credentials.accountSid, address: instance.row.fromNumber },
-        { accountSid: credentials?.accountSid, address: messagingService(parameters) ?? from },
+        { accountSid: credentials?.accountSid, address: service ?? from },
       ),
       from,
       messages: await this.addresses.messagesFor(recipients, { to: To, dueAt }, transaction),
@@ -93,11 +88,6 @@ export class NotificationComposer {
       throw new InvalidNotificationError([`override.twilio_whatsapp._instance: ${error.message}`]);
     }
   }
-}
-
-/** The messaging service that chooses the sender, if there is one. */
-function messagingService({ MessagingServiceSid: sid }: TwilioParameters): string | undefined {
-  return typeof sid === 'string' && MESSAGING_SERVICE_SID.test(sid) ? sid : undefined;
 }
 
 const hasProfile = (recipient: Recipient): recipient is ProfileChange =>

@@ -19,22 +19,17 @@ export interface NotificationRequest {
   readonly sendAt?: number;
 }
 
-/**
- * A whole notification as JSON that can be stored, and by which a repetition is recognised.
- *
- * @throws InvalidNotificationError when it is no object, or holds what no database keeps
- */
-export function notificationJson(input: unknown): string {
+/** @throws InvalidNotificationError when the notification is no object, or holds what no database keeps */
+export function assertStorable(input: unknown): void {
   if (!isObject(input)) throw new InvalidNotificationError(['the body must be a JSON object']);
-  const { json, problem } = toStorableJson(input);
+  const { problem } = toStorableJson(input);
   if (problem) throw new InvalidNotificationError([problem]);
-  return json;
 }
 
 /**
  * Checks a notification and takes it apart.
  *
- * @param input what {@link notificationJson} takes
+ * @param input what {@link assertStorable} lets pass
  * @param allowed what callers may override
  * @throws InvalidNotificationError that names every field that is wrong
  */

@@ -11,9 +11,10 @@ import {
   InvalidNotificationError,
 } from '../twilio-whatsapp.errors.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { canonicalJson } from '../validation/json.js';
 import { IdempotencyKeys, type KeyedNotification } from './idempotency-keys.js';
 import { NotificationComposer } from './notification-composer.js';
-import { notificationJson, parseNotification } from './notification-request.js';
+import { assertStorable, parseNotification } from './notification-request.js';
 
 /** How a notification is sent, beside what it says. */
 export interface SendOptions {
@@ -62,9 +63,9 @@ export class NotificationsService {
         'transaction must be the EntityManager of an open transaction: the one that dataSource.transaction() passes along.',
       );
     }
-    const json = notificationJson(input);
+    assertStorable(input);
     try {
-      return await this.accept(input, json, { transaction, idempotencyKey });
+      return await this.accept(input, { transaction, idempotencyKey });
     } catch (error) {
       throw answerableError(error);
     }
@@ -72,14 +73,13 @@ export class NotificationsService {
 
   private async accept(
     input: unknown,
-    json: string,
     { transaction, idempotencyKey }: SendOptions,
   ): Promise<{ requestId: string }> {
     if (idempotencyKey === undefined) {
       const { requestId } = await this.commit(await this.compose(input, transaction), transaction);
       return { requestId };
     }
-    const key = keyOf(idempotencyKey, json);
+    const key = keyOf(idempotencyKey, input);
     return repeated(await this.underKey(input, key, transaction), key);
   }
 
@@ -131,13 +131,14 @@ export class NotificationsService {
 }
 
 /** @throws InvalidNotificationError */
-function keyOf(idempotencyKey: string, json: string): Key {
+function keyOf(idempotencyKey: string, input: unknown): Key {
   if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
     throw new InvalidNotificationError([
       'Idempotency-Key must be 1 to 255 visible ASCII characters',
     ]);
   }
-  return { idempotencyKey, fingerprint: createHash('sha256').update(json).digest('hex') };
+  const fingerprint = createHash('sha256').update(canonicalJson(input)).digest('hex');
+  return { idempotencyKey, fingerprint };
 }
 
 /**

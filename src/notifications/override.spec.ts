@@ -25,6 +25,13 @@ describe('parseOverride', () => {
       { ValidityPeriod: '60', ShortenUrls: 'true' },
     ],
     ['an object as JSON', { ContentVariables: { 1: 'x' } }, {}, { ContentVariables: '{"1":"x"}' }],
+    [
+      'the JSON of an object',
+      { ContentVariables: '{"1":"x"}' },
+      {},
+      { ContentVariables: '{"1":"x"}' },
+    ],
+    ['removed variables', { ContentVariables: null }, {}, { ContentVariables: null }],
     ['a removed parameter', { Body: null }, {}, { Body: null }],
     [
       '_config',
@@ -95,6 +102,22 @@ describe('parseOverride', () => {
     ['an empty instance', { _instance: '' }, 'override.twilio_whatsapp._instance'],
   ])('refuses %s and names it', (_case, input, message) => {
     expect(parseOverride(input, ALL).problems).toEqual([expect.stringContaining(message)]);
+  });
+
+  it.each([
+    ['a list', ['Chef', 'tomorrow']],
+    ['the JSON of a list', '["Chef", "tomorrow"]'],
+    ['the JSON of null', 'null'],
+    ['a text', 'Chef'],
+    ['an empty text', ''],
+    ['a number', 1],
+    ['true', true],
+  ])('refuses %s as ContentVariables: they are an object', (_case, value) => {
+    for (const key of ['ContentVariables', 'contentVariables']) {
+      expect(parseOverride({ [key]: value }, ALL).problems).toEqual([
+        `override.twilio_whatsapp.${key} must be an object of names and values, such as {"1": "Anand"}`,
+      ]);
+    }
   });
 
   it('keeps out of prototypes', () => {

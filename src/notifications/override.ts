@@ -1,5 +1,6 @@
 import { CONFIGURATION_FORMS } from '../providers/configuration.js';
 import { OVERRIDABLE_KEYS, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
+import { instantOf, inWholeSeconds } from '../validation/instant.js';
 import { bytesOf, MAX_TEXT_BYTES } from '../validation/json.js';
 import { isPlainText } from '../validation/plain-text.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
@@ -67,7 +68,9 @@ export function parseOverride(
         problems.push(`${path} is not the name of a parameter of Twilio's`);
       else if (ADDRESS_PARAMETERS.has(name) && !isAddress(value)) {
         problems.push(`${path} must be an address of at most ${MAX_ADDRESS_LENGTH} characters`);
-      } else parameters[name] = toParameter(value, path, problems);
+      } else if (name === 'ContentVariables' && !isVariables(value)) {
+        problems.push(`${path} must be an object of names and values, such as {"1": "Anand"}`);
+      } else parameters[name] = toParameter(inTwiliosForm(name, value), path, problems);
     }
   }
 
@@ -90,6 +93,23 @@ export function parseOverride(
 
 const isAddress = (value: unknown): boolean =>
   value === null || isPlainText(value, MAX_ADDRESS_LENGTH);
+
+/** Whether Twilio could take it for the variables of a template: an object, or the JSON of one. */
+function isVariables(value: unknown): boolean {
+  if (typeof value !== 'string') return typeof value === 'object' && !Array.isArray(value);
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  } catch {
+    return false;
+  }
+}
+
+/** Twilio takes no fractions of a second, which JavaScript writes in every date. */
+function inTwiliosForm(name: string, value: unknown): unknown {
+  const instant = name === 'SendAt' ? instantOf(value) : undefined;
+  return instant === undefined ? value : inWholeSeconds(instant);
+}
 
 const isConfigurationKey = (key: string): key is OverridableKey =>
   (OVERRIDABLE_KEYS as readonly string[]).includes(key);

@@ -7,7 +7,7 @@ import type { Refusal } from '../delivery/refusals.js';
 import { InjectUserDirectory, InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { fromWhatsappAddress } from '../twilio/whatsapp-address.js';
-import { isWhatsappAddress } from '../users/phone-number.js';
+import { hasAddressForm, isWhatsappAddress } from '../users/phone-number.js';
 import type { UserDirectory } from '../users/user-directory.js';
 import type { Recipient } from './recipients.js';
 
@@ -32,7 +32,9 @@ export class RecipientAddresses {
     transaction?: EntityManager,
   ): Promise<NewMessage[]> {
     if (typeof to === 'string') {
-      return recipients.map(({ identifier }) => this.addressed(identifier, to, dueAt));
+      return recipients.map(({ identifier }) =>
+        this.addressed(identifier, to, dueAt, hasAddressForm),
+      );
     }
     const strangers = recipients.filter(({ profile }) => profile?.phoneNumber === undefined);
     // On the host's own connection: to wait for another while it holds one could be to wait forever.
@@ -51,9 +53,15 @@ export class RecipientAddresses {
     });
   }
 
-  private addressed(recipient: string, address: unknown, dueAt: number): NewMessage {
+  /** @param isFit what an address must be: one that a request names is tried if it looks like one */
+  private addressed(
+    recipient: string,
+    address: unknown,
+    dueAt: number,
+    isFit = isWhatsappAddress,
+  ): NewMessage {
     const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
-    if (!isWhatsappAddress(to)) return this.unreachable(recipient, 'phone_invalid');
+    if (!isFit(to)) return this.unreachable(recipient, 'phone_invalid');
     const expiresAt = dueAt + this.options.delivery.expireAfterMs;
     return { id: newId(), recipient, to, dueAt, expiresAt };
   }

@@ -4,7 +4,7 @@ import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import type { Agent } from 'undici';
 import type { Fate } from './fate.js';
 import { shuffled, type Random } from './random.js';
-import type { SimulatedMessage } from './simulated-message.js';
+import { messagingServiceOf, type SimulatedMessage } from './simulated-message.js';
 
 /** One callback that was sent, and how it was answered; no status when nobody answered. */
 export interface SentCallback {
@@ -57,7 +57,7 @@ export function fieldsOf(
   status: string,
   errorCode?: number,
 ): Record<string, string> {
-  const service = message.form.get('MessagingServiceSid');
+  const service = messagingServiceOf(message.form);
   return {
     ChannelPrefix: 'whatsapp',
     ApiVersion: '2010-04-01',

@@ -14,16 +14,25 @@ export interface SimulatedMessage {
   errorCode?: number;
 }
 
+const MESSAGING_SERVICE_SID = /^MG[0-9a-f]{32}$/i;
+
+/** The messaging service of a POST: Twilio takes it in `From` too. */
+export const messagingServiceOf = (form: URLSearchParams): string | null =>
+  form.get('MessagingServiceSid') ??
+  (MESSAGING_SERVICE_SID.test(form.get('From') ?? '') ? form.get('From') : null);
+
 export function acceptMessage(accountSid: string, form: URLSearchParams): SimulatedMessage {
   const isMedia = form.has('MediaUrl');
+  const service = messagingServiceOf(form);
+  const from = form.get('From');
   return {
     sid: `${isMedia ? 'MM' : 'SM'}${randomBytes(16).toString('hex')}`,
     accountSid,
     to: form.get('To')!,
-    from: form.get('From') ?? undefined,
+    from: from === null || from === service ? undefined : from,
     form,
     createdAt: new Date(),
-    status: form.has('MessagingServiceSid') ? 'accepted' : 'queued',
+    status: service ? 'accepted' : 'queued',
   };
 }
 
@@ -40,7 +49,7 @@ export const messageResource = (message: SimulatedMessage): object => ({
   error_code: message.errorCode ?? null,
   error_message: null,
   from: message.from ?? null,
-  messaging_service_sid: message.form.get('MessagingServiceSid'),
+  messaging_service_sid: messagingServiceOf(message.form),
   num_media: String(message.form.getAll('MediaUrl').length),
   num_segments: '1',
   price: null,

@@ -1,3 +1,5 @@
+import { messagingServiceOf } from './simulated-message.js';
+
 /** A refusal in Twilio's form. */
 export interface TwilioErrorBody {
   readonly code: number;
@@ -52,11 +54,18 @@ export function refusalOf(form: URLSearchParams, senders?: readonly string[]): n
   const statusCallback = form.get('StatusCallback');
   if (!to) return 21604;
   if (!WHATSAPP_ADDRESS.test(to)) return 21211;
-  if (!from && !form.get('MessagingServiceSid')) return 21603;
-  if (from && senders && !senders.some((sender) => from === `whatsapp:${sender}`)) return 63007;
+  const service = messagingServiceOf(form);
+  if (!from && !service) return 21603;
+  if (
+    from &&
+    from !== service &&
+    senders &&
+    !senders.some((sender) => from === `whatsapp:${sender}`)
+  )
+    return 63007;
   if (contentVariables && !contentSid) return 21654;
   if (contentSid && !CONTENT_SID.test(contentSid)) return 21655;
-  if (contentVariables && !isJsonObject(contentVariables)) return 21656;
+  if (contentVariables && !areVariables(contentVariables)) return 21656;
   if (!contentSid && !form.get('Body') && !form.has('MediaUrl')) return 21619;
   if ((form.get('Body') ?? '').length > 1600) return 21617;
   if (form.getAll('MediaUrl').length > 10) return 21623;
@@ -64,10 +73,18 @@ export function refusalOf(form: URLSearchParams, senders?: readonly string[]): n
   return undefined;
 }
 
-function isJsonObject(text: string): boolean {
+/** Whether the text is a JSON object whose values WhatsApp takes. */
+function areVariables(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+    const variables: unknown = JSON.parse(text);
+    return (
+      typeof variables === 'object' &&
+      variables !== null &&
+      !Array.isArray(variables) &&
+      Object.values(variables).every(
+        (value) => value !== null && value !== '' && !/[\r\n\t]| {5}/.test(String(value)),
+      )
+    );
   } catch {
     return false;
   }

@@ -70,7 +70,7 @@ const TABLE = `
 21624 | request_invalid | ValidityPeriod is out of range. | Use 1 to 36000 seconds.
 21654 | template_invalid | ContentVariables came without a ContentSid. | Name the template.
 21655 | template_invalid | The ContentSid is not a template of this account. | Correct the ContentSid.
-21656 | template_invalid | ContentVariables is not a JSON object of names and values. | Correct it.
+21656 | template_invalid | Twilio does not take ContentVariables: a value holds a line break, a tab or more than four blanks in a row, is empty or null, or it is no JSON object of names and values. | Correct it.
 21658 | request_invalid | A parameter is too long. | Shorten it.
 21701 | sender_invalid | The account has no such messaging service. | Correct MessagingServiceSid.
 21703 | sender_invalid | No sender of the messaging service can send this message. | Add a WhatsApp sender to the service.
@@ -134,7 +134,7 @@ const TABLE = `
 63112 | sender_invalid | Meta has disabled the WhatsApp business account or still verifies it. | Settle it in the Meta business manager.
 63119 | rate_limited | Meta's rate limit was exceeded. | Send more slowly. | retry
 92002 | template_invalid | The template got more than 100 variables. | Send fewer.
-92007 | template_invalid | A template variable is empty or holds a line break. | Correct ContentVariables.
+92007 | template_invalid | WhatsApp does not take ContentVariables: a value holds a line break, a tab or more than four blanks in a row, is empty or null, or it is no JSON object of names and values. | Correct it.
 `;
 
 const CATALOGUE: ReadonlyMap<number, ErrorExplanation> = new Map(

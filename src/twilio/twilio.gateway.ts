@@ -10,6 +10,7 @@ import {
   senderFinding,
   type ConfigurationCheck,
 } from './configuration-check.js';
+import { explainVariables } from './content-variables.js';
 import {
   MESSAGE_SID,
   outcomeOf,
@@ -99,7 +100,7 @@ export class TwilioGateway implements OnApplicationShutdown {
         uri: `${API}/${credentials.accountSid}/Messages.json`,
         data: parameters,
       });
-      return outcomeOf(response);
+      return explainVariables(outcomeOf(response), parameters);
     } catch (error) {
       return outcomeOfFailure(error);
     }

@@ -1,6 +1,6 @@
 import { isPossiblePhoneNumber } from 'libphonenumber-js/min';
 import fc from 'fast-check';
-import { isWhatsappAddress } from './phone-number.js';
+import { hasAddressForm, isWhatsappAddress } from './phone-number.js';
 
 describe('isWhatsappAddress', () => {
   it.each([
@@ -9,6 +9,16 @@ describe('isWhatsappAddress', () => {
     '+14155238886',
     'whatsapp:US.abc123',
     'whatsapp:GB.ENT.abc',
+    // Numbers of the world, and of no country.
+    '+6834000',
+    '+870773111632',
+    '+882161234567',
+    // Forms of before: Mexico, Benin, Ivory Coast, Argentina, Brazil.
+    '+5215512345678',
+    '+22997000000',
+    '+22501234567',
+    '+541112345678',
+    '+551188887777',
   ])('takes %s', (address) => expect(isWhatsappAddress(address)).toBe(true));
 
   it.each([
@@ -16,21 +26,36 @@ describe('isWhatsappAddress', () => {
     '919988776655',
     '+91 9988776655',
     '+44',
+    '+447700',
     '+0123456789',
+    '+999123456789',
+    '+210123456789',
+    '+44770090010x',
+    '+44７７00900100',
+    '+447700900100\n',
     '',
     'whatsapp:+447700900100',
     'whatsapp:us.abc',
+    'FI.2782093025461119',
     '+1415523888612345',
   ])('refuses %j', (address) => expect(isWhatsappAddress(address)).toBe(false));
 
-  it('agrees with libphonenumber on every number', () => {
+  it('takes every number that libphonenumber takes', () => {
     const number = fc
       .tuple(fc.integer({ min: 1, max: 999 }), fc.stringMatching(/^\d{3,14}$/))
       .map(([code, rest]) => `+${code}${rest}`)
       .filter((text) => text.length >= 8 && text.length <= 16);
     fc.assert(
-      fc.property(number, (text) => isWhatsappAddress(text) === isPossiblePhoneNumber(text)),
+      fc.property(number, (text) => isWhatsappAddress(text) || !isPossiblePhoneNumber(text)),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('hasAddressForm', () => {
+  it('asks for no calling code', () => {
+    expect(hasAddressForm('+999123456789')).toBe(true);
+    expect(hasAddressForm('+99912')).toBe(false);
+    expect(hasAddressForm('+1415523888612345')).toBe(false);
   });
 });

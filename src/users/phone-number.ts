@@ -2,47 +2,33 @@ import { createRequire } from 'node:module';
 import type * as LibPhoneNumber from 'libphonenumber-js/min';
 
 // As CommonJS most of it is there already: class-validator has loaded it. As a module all of it would be loaded again.
-const { getCountries, getCountryCallingCode, isPossiblePhoneNumber, Metadata } = createRequire(
-  import.meta.url,
-)('libphonenumber-js/min') as typeof LibPhoneNumber;
+const { getCountries, getCountryCallingCode } = createRequire(import.meta.url)(
+  'libphonenumber-js/min',
+) as typeof LibPhoneNumber;
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 /** WhatsApp's business-scoped user ids: a country, then letters and digits (`whatsapp:US.abc`). */
 const BUSINESS_SCOPED_USER_ID = /^whatsapp:[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/;
-const LONGEST_CALLING_CODE = 3;
+
+/** Calling codes that belong to no country. */
+const GLOBAL_CALLING_CODES = ['800', '808', '870', '878', '881', '882', '883', '888', '979'];
+const CALLING_CODES = new Set<string>([
+  ...getCountries().map((country) => getCountryCallingCode(country)),
+  ...GLOBAL_CALLING_CODES,
+]);
+
+/** Whether the text has the form of an address: E.164 without spaces, or a business-scoped user id. */
+export const hasAddressForm = (address: string): boolean =>
+  E164.test(address) || BUSINESS_SCOPED_USER_ID.test(address);
 
 /**
- * Whether WhatsApp could know the address: E.164 without spaces and of a length that its country has, or a
- * business-scoped user id.
+ * Whether WhatsApp could know the address: it has the form of one, and a phone number has a calling code.
  *
- * Lengths only: tables of assigned ranges go stale, and a number that is refused here is never tried.
+ * No more than that: WhatsApp knows older accounts by numbers that their country has replaced since, such as Mexico's
+ * with a 1 and Benin's with eight digits, and a number that is refused here is never tried.
  */
 export const isWhatsappAddress = (address: string): boolean =>
-  E164.test(address)
-    ? hasUsualLength(address) || isPossiblePhoneNumber(address)
-    : BUSINESS_SCOPED_USER_ID.test(address);
+  hasAddressForm(address) && (!address.startsWith('+') || hasCallingCode(address));
 
-/** Whether every country with the number's calling code has numbers of that length: told without taking it apart. */
-function hasUsualLength(number: string): boolean {
-  for (let digits = 1; digits <= LONGEST_CALLING_CODE; digits++) {
-    const lengths = USUAL_LENGTHS.get(number.slice(1, 1 + digits));
-    if (lengths) return lengths.has(number.length - 1 - digits);
-  }
-  return false;
-}
-
-const USUAL_LENGTHS = usualLengths();
-
-/** By calling code, the lengths of national numbers that all its countries have. */
-function usualLengths(): Map<string, Set<number>> {
-  const metadata = new Metadata();
-  const common = new Map<string, Set<number>>();
-  for (const country of getCountries()) {
-    metadata.selectNumberingPlan(country);
-    const lengths = metadata.numberingPlan?.possibleLengths() ?? [];
-    const code = getCountryCallingCode(country);
-    const known = common.get(code);
-    common.set(code, new Set(known ? lengths.filter((length) => known.has(length)) : lengths));
-  }
-  return common;
-}
+const hasCallingCode = (number: string): boolean =>
+  [1, 2, 3].some((digits) => CALLING_CODES.has(number.slice(1, 1 + digits)));

@@ -20,6 +20,10 @@ export function instantOf(value: unknown): number | undefined {
   return instant < END && isDay(day) ? instant : undefined;
 }
 
+/** Writes an instant without fractions of a second, as Twilio wants it. */
+export const inWholeSeconds = (instant: number): string =>
+  new Date(instant).toISOString().replace(/\.\d+/, '');
+
 /** Accepts what `instantOf` can read. */
 export const IsInstant = (): PropertyDecorator =>
   ValidateBy({

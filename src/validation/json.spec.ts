@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isNestedTooDeep, NESTING_PROBLEM, toStorableJson } from './json.js';
+import { canonicalJson, isNestedTooDeep, NESTING_PROBLEM, toStorableJson } from './json.js';
 
 describe('isNestedTooDeep', () => {
   /** Wraps a value in so many lists and objects, with keys and texts that look like brackets. */
@@ -35,5 +35,36 @@ describe('isNestedTooDeep', () => {
     expect(isNestedTooDeep(Buffer.from('['.repeat(64)))).toBe(false);
     expect(isNestedTooDeep(Buffer.from('['.repeat(65)))).toBe(true);
     expect(isNestedTooDeep(Buffer.from('[]'.repeat(65)))).toBe(false);
+  });
+});
+
+describe('canonicalJson', () => {
+  const reversed = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(reversed);
+    const entries = Object.entries(value).map(([key, inner]) => [key, reversed(inner)]);
+    return Object.fromEntries(entries.toReversed() as [string, unknown][]);
+  };
+
+  it('says the same of the same value, whatever the order of its keys', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const json = canonicalJson(value);
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(canonicalJson(reversed(value))).toBe(json);
+        expect(canonicalJson(JSON.parse(json))).toBe(json);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    [{ a: 1 }, { a: '1' }],
+    [{ a: [1, 2] }, { a: [2, 1] }],
+    [{ a: { b: 1 } }, { a: 1, b: 1 }],
+    [{ 'a":1,"b': 2 }, { a: 1, b: 2 }],
+    [{ a: null }, {}],
+  ])('tells %j from %j', (one, other) => {
+    expect(canonicalJson(one)).not.toBe(canonicalJson(other));
   });
 });

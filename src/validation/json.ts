@@ -1,5 +1,5 @@
 /** Deeper structures overflow the stacks of those who walk through them. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /** What is said of a body that is nested too deep. */
 export const NESTING_PROBLEM = `the body must not be nested deeper than ${MAX_DEPTH} levels`;
@@ -23,6 +23,16 @@ export function toStorableJson(value: unknown): { json: string; problem?: string
     json,
     problem: `${path} holds a NUL character or half of a surrogate pair: remove it`,
   };
+}
+
+/** Writes a value of JSON so that two that differ only in the order of their keys are the same text. */
+export function canonicalJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
+  const members = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`);
+  return `{${members.toSorted().join()}}`;
 }
 
 /** Keys that class-transformer takes for the prototype or the class of an object. */

@@ -68,6 +68,31 @@ for (const { name, url } of DATABASES) {
       expect(later).not.toEqual(first);
     });
 
+    it('is answered with the first when its keys are in another order, at any depth', async () => {
+      const [idempotencyKey, list] = [newKey(), [{ c: 1, d: 2 }, 3]];
+      const { requestId } = await sender.send(
+        { ...hello(), data: { a: { b: 1, ü: 2 }, list } },
+        { idempotencyKey },
+      );
+      const { sendTo, notification } = hello();
+      const data = { list: [{ d: 2, c: 1 }, 3], a: { ü: 2, b: 1 } };
+      const { body } = await t
+        .api()
+        .post('/v3/notifications')
+        .set('Idempotency-Key', idempotencyKey)
+        .send({ data, sendTo, notification })
+        .expect(202);
+      expect(body).toEqual({ requestId });
+      for (const other of [
+        { ...data, list: [3, { d: 2, c: 1 }] },
+        { ...data, a: { ü: 1, b: 2 } },
+        { ...data, a: '{"b":1,"ü":2}' },
+      ]) {
+        const reused = sender.send({ ...hello(), data: other }, { idempotencyKey });
+        await expect(reused).rejects.toThrow(IdempotencyKeyReusedError);
+      }
+    });
+
     it('is answered with the first when the instance that it names is gone', async () => {
       const [idempotencyKey, otherKey] = [newKey(), newKey()];
       const { id } = await instances.create({ name: 'doomed', config: PROVIDER });

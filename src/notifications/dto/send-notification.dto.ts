@@ -128,7 +128,7 @@ export class SendNotificationDto {
   /** When to send it, before the year 10000, ISO 8601 with its offset; without it, or when it is past, now. */
   @IsOptional()
   @IsInstant()
-  sendAt?: string;
+  sendAt?: string | Date;
 
   @IsOptional()
   @IsObject()
