@@ -6,6 +6,7 @@ import {
   Param,
   Post,
   Req,
+  VERSION_NEUTRAL,
   type PipeTransform,
 } from '@nestjs/common';
 import { PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
@@ -21,8 +22,8 @@ const ATTEMPT: PipeTransform<string, number> = {
   },
 };
 
-/** Where Twilio reports; its signature takes the place of the API key. */
-@Controller(`callbacks/${PROVIDER_IDENTIFIER}`)
+/** Where Twilio reports; its signature takes the place of the API key, and its URLs have no version of the host's. */
+@Controller({ path: `callbacks/${PROVIDER_IDENTIFIER}`, version: VERSION_NEUTRAL })
 export class CallbacksController {
   constructor(private readonly inbox: CallbackInbox) {}
 
