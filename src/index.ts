@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 
+export { isWhatsappCallback, WHATSAPP_CALLBACK } from './callbacks/whatsapp-callback.js';
 export { useWhatsappBodyParsers } from './http/body-parsers.js';
 export { limitRequestTime } from './http/request-time.js';
 export { TWILIO_WHATSAPP_ENTITIES } from './twilio-whatsapp.entities.js';

@@ -8,6 +8,7 @@ import {
   Post,
   UseGuards,
   UseInterceptors,
+  VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import { DatabaseFailures } from '../http/database-failures.interceptor.js';
@@ -19,7 +20,7 @@ import { MessageCommands } from './message-commands.js';
 import { MessageLog } from './message-log.js';
 import type { MessageDetailView, MessageView } from './message.view.js';
 
-@Controller('messages')
+@Controller({ path: 'messages', version: VERSION_NEUTRAL })
 @UseGuards(ApiGuard)
 @UseInterceptors(DatabaseFailures)
 export class MessagesController {

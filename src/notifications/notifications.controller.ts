@@ -11,6 +11,7 @@ import {
   Res,
   UseGuards,
   UseInterceptors,
+  VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import { DatabaseFailures } from '../http/database-failures.interceptor.js';
@@ -21,7 +22,7 @@ import { MessagePageDto } from '../delivery/dto/list-messages.dto.js';
 import { RequestQuery } from '../http/request-body.js';
 import { NotificationsService } from './notifications.service.js';
 
-@Controller('notifications')
+@Controller({ path: 'notifications', version: VERSION_NEUTRAL })
 @UseGuards(ApiGuard)
 export class NotificationsController {
   constructor(

@@ -10,6 +10,7 @@ import {
   Post,
   UseGuards,
   UseInterceptors,
+  VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import { DatabaseFailures } from '../http/database-failures.interceptor.js';
@@ -22,7 +23,7 @@ import {
 import type { ProviderInstanceView } from './provider-instance.view.js';
 import { ProviderInstances } from './provider-instances.service.js';
 
-@Controller('provider-instances')
+@Controller({ path: 'provider-instances', version: VERSION_NEUTRAL })
 @UseGuards(ApiGuard)
 @UseInterceptors(DatabaseFailures)
 export class ProviderInstancesController {

@@ -1,4 +1,4 @@
-import { Controller, Get, UseGuards } from '@nestjs/common';
+import { Controller, Get, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import {
   CHANNEL,
@@ -24,7 +24,7 @@ const CATALOGUE = {
   ],
 };
 
-@Controller('providers')
+@Controller({ path: 'providers', version: VERSION_NEUTRAL })
 @UseGuards(ApiGuard)
 export class ProvidersController {
   @Get()

@@ -10,6 +10,7 @@ import {
   Put,
   UseGuards,
   UseInterceptors,
+  VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { ApiGuard } from '../http/api.guard.js';
 import { DatabaseFailures } from '../http/database-failures.interceptor.js';
@@ -18,7 +19,7 @@ import { RequestBody, RequestQuery } from '../http/request-body.js';
 import { CreateUserDto } from './dto/create-user.dto.js';
 import { UsersService, type UserView } from './users.service.js';
 
-@Controller('users')
+@Controller({ path: 'users', version: VERSION_NEUTRAL })
 @UseGuards(ApiGuard)
 @UseInterceptors(DatabaseFailures)
 export class UsersController {

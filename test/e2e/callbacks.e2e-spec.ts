@@ -92,6 +92,18 @@ describe.each(PLATFORMS)('callbacks on %s', (platform) => {
     expect(message.events).toHaveLength(4);
   });
 
+  it.each([
+    ['SmsStatus', { SmsStatus: 'sent' }],
+    ['SmsSid', { SmsSid: `SM${'9'.repeat(32)}` }],
+  ])('goes by MessageSid and MessageStatus where %s differs', async (_name, twin) => {
+    const { id, sid, url, instance } = await sentMessage();
+    await post(url, fields(sid, 'delivered', twin)).expect(204);
+    expect(await detail(id)).toMatchObject({ status: 'delivered', sid });
+    const instanceUrl = `${t.url}/v3/callbacks/twilio_whatsapp/${instance}`;
+    await post(instanceUrl, fields(sid, 'read', twin)).expect(204);
+    expect(await detail(id)).toMatchObject({ status: 'seen', sid });
+  });
+
   it('adopts the SID of a message whose answer was lost', async () => {
     t.simulator.script('+447700900140', {
       faults: ['errorAfter'],

@@ -95,6 +95,8 @@ export interface TestSettings {
   /** Milliseconds that the host gives a request to come in. */
   readonly requestTimeoutMs?: number;
   readonly globalPrefix?: string;
+  /** Changes the host application before it listens. */
+  readonly configure?: (app: INestApplication<App>) => void;
   /** More of the host application. */
   readonly imports?: NonNullable<Parameters<typeof Test.createTestingModule>[0]['imports']>;
 }
@@ -154,6 +156,7 @@ export async function startHost(
     dataSource: change = (same) => same,
     requestTimeoutMs,
     globalPrefix = '',
+    configure,
     imports = [],
   }: TestSettings,
 ): Promise<{ app: INestApplication<App>; url: string; listener: Listener }> {
@@ -199,6 +202,7 @@ export async function startHost(
   useWhatsappBodyParsers(app);
   limitRequestTime(app, requestTimeoutMs);
   app.setGlobalPrefix(globalPrefix);
+  configure?.(app);
   try {
     await app.listen(port, '127.0.0.1');
   } catch (error) {
