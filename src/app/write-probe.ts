@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import { Database } from '../database/database.js';
-import { newId } from '../database/time-ordered-id.js';
 import { query, type Transaction } from '../database/transaction.js';
 import { USER_TABLE } from '../users/user.entity.js';
 
@@ -19,7 +19,7 @@ export class WriteProbe {
 }
 
 function* writeAndRemove(): Transaction<void> {
-  const identifier = `probe-${newId()}`;
+  const identifier = `probe-${randomUUID()}`;
   yield* query(
     `INSERT INTO ${USER_TABLE} (identifier, profile, created_at, updated_at) VALUES (?, ?, 0, 0)`,
     identifier,

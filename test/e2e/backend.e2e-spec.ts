@@ -165,7 +165,10 @@ describe('the backend', () => {
         proxy.hang(false);
         await eventually(ready, ([status]) => status === 200);
         await proxy.cut();
-        await eventually(ready, ([, message]) => message === 'The database does not answer or takes no writes.');
+        await eventually(
+          ready,
+          ([, message]) => message === 'The database does not answer or takes no writes.',
+        );
         await proxy.start();
         await eventually(ready, ([status]) => status === 200);
       } finally {

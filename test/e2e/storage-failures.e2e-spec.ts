@@ -28,7 +28,7 @@ const start = (database: string, databaseTimeoutMs: number): Promise<TestApplica
 interface Failure {
   readonly name: string;
   /** @returns what ends it */
-  begin(t: TestApplication): Promise<() => Promise<unknown>>;
+  readonly begin: (t: TestApplication) => Promise<() => Promise<unknown>>;
 }
 
 const sql = (t: TestApplication, statement: string): Promise<Record<string, unknown>[]> =>
