@@ -71,7 +71,7 @@ export class RequestTooLargeError extends PayloadTooLargeException {
 export class DatabaseUnavailableError extends ServiceUnavailableException {
   constructor(cause: unknown) {
     super(
-      'The database does not answer, or not in time. Try again: under the same Idempotency-Key, what was accepted all the same is not sent twice.',
+      'The database does not answer in time, or takes no writes now. Try again: under the same Idempotency-Key, what was accepted all the same is not sent twice.',
       { cause },
     );
   }

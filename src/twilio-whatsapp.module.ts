@@ -108,6 +108,6 @@ import { UsersService } from './users/users.service.js';
     UsersService,
     WakeUps,
   ],
-  exports: [TwilioWhatsappSender],
+  exports: [Database, TwilioWhatsappSender],
 })
 export class TwilioWhatsappModule extends ConfigurableModuleClass {}

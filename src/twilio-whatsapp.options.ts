@@ -122,7 +122,8 @@ export class DeliveryOptions {
 
   /**
    * Milliseconds that callers wait for PostgreSQL, MySQL or MariaDB before they are told that it does not answer. A
-   * statement that takes twice as long is ended, with its connection.
+   * statement that takes twice as long is ended, with its connection. On SQLite: that a transaction waits for another
+   * process to release the lock.
    * @default 5000
    */
   @IsInt()

@@ -8,6 +8,7 @@ import { backendConfig, type BackendConfig } from './backend.config.js';
 import { dataSourceOptions } from './data-source.js';
 import { HealthController } from './health.controller.js';
 import { HttpErrorFilter } from './http-error.filter.js';
+import { WriteProbe } from './write-probe.js';
 
 /** The backend: the library behind its REST API, on a database of its own. */
 @Module({
@@ -27,6 +28,6 @@ import { HttpErrorFilter } from './http-error.filter.js';
     }),
   ],
   controllers: [HealthController],
-  providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
+  providers: [WriteProbe, { provide: APP_FILTER, useClass: HttpErrorFilter }],
 })
 export class AppModule {}

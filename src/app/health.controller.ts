@@ -1,17 +1,18 @@
 import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DataSource } from 'typeorm';
+import { WriteProbe } from './write-probe.js';
 
 /** Milliseconds in which a load balancer gets its answer, whatever the database does. */
 const READY_DEADLINE_MS = 2000;
+/** Milliseconds for which an answer of the database holds: who asks more often costs it nothing. */
+const ANSWER_HOLDS_MS = 500;
 
 @Controller('health')
 export class HealthController {
-  /** The one question to the database that is under way: hanging ones must not use up its connections. */
-  private probe?: Promise<void>;
+  /** The one write that is under way, or was lately: hanging ones must not use up connections. */
+  private answer?: Promise<void>;
 
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(private readonly probe: WriteProbe) {}
 
   /** The process answers. */
   @Get('live')
@@ -19,15 +20,13 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** The database answers too, so notifications can be accepted. */
+  /** The database takes writes too, so notifications can be accepted. */
   @Get('ready')
   async ready(): Promise<{ status: 'ok' }> {
-    this.probe ??= this.ask().finally(() => {
-      this.probe = undefined;
-    });
+    this.answer ??= this.ask();
     const waiting = new AbortController();
     try {
-      await Promise.race([this.probe, deadline(waiting.signal)]);
+      await Promise.race([this.answer, deadline(waiting.signal)]);
     } finally {
       waiting.abort();
     }
@@ -36,9 +35,13 @@ export class HealthController {
 
   private async ask(): Promise<void> {
     try {
-      await this.dataSource.query('SELECT 1');
+      await this.probe.write();
     } catch (error) {
-      throw new ServiceUnavailableException('The database does not answer.', { cause: error });
+      throw new ServiceUnavailableException('The database does not answer or takes no writes.', {
+        cause: error,
+      });
+    } finally {
+      setTimeout(() => (this.answer = undefined), ANSWER_HOLDS_MS).unref();
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { newId } from '../database/time-ordered-id.js';
+import { idMaker } from '../database/time-ordered-id.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { CredentialsCipher, MissingKeyError } from '../providers/credentials-cipher.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
@@ -23,6 +23,8 @@ const UNVERIFIED = '.unverified';
 const ABANDONED_MS = 60_000;
 /** Where the texts are sealed to. */
 const PLACE = 'spool';
+/** Of a file: the database, whose clock rows go by, may be down. */
+const newName = idMaker();
 
 /**
  * Keeps texts in files while the database cannot: durable when {@link add} resolves, sealed as secrets are, all that are
@@ -59,7 +61,7 @@ export class CallbackSpool implements OnModuleInit {
     if (!this.isOn) return;
     try {
       await mkdir(this.directory, { recursive: true, mode: OWNER_ONLY.directory });
-      const probe = this.pathOf(newId() + UNFINISHED);
+      const probe = this.pathOf(newName(Date.now()) + UNFINISHED);
       await (await open(probe, 'wx', OWNER_ONLY.file)).close();
       await rm(probe);
       await this.list();
@@ -156,7 +158,7 @@ export class CallbackSpool implements OnModuleInit {
     return new GroupCommit<string, void>(
       async (lines) => {
         await this.within(share, { files: 1, bytes: 0 }, () =>
-          this.write(this.pathOf(newId() + ending), lines),
+          this.write(this.pathOf(newName(Date.now()) + ending), lines),
         );
         return lines.map(() => undefined);
       },
@@ -183,7 +185,7 @@ export class CallbackSpool implements OnModuleInit {
   private async write(path: string, lines: readonly string[]): Promise<void> {
     const content = lines.map((line) => `${line}\n`).join('');
     try {
-      await writeDurably(path, content, this.pathOf(newId() + UNFINISHED));
+      await writeDurably(path, content, this.pathOf(newName(Date.now()) + UNFINISHED));
     } catch (error) {
       throw new SpoolError('The spool cannot be written to.', { cause: error });
     }

@@ -9,6 +9,8 @@ import { Database } from './database.js';
 export class DatabaseClock implements OnModuleInit {
   /** Milliseconds between the monotonic clock and 1970, by the database. */
   private origin = performance.timeOrigin;
+  /** What it was when the database was first asked. */
+  private firstOrigin?: number;
 
   constructor(private readonly database: Database) {}
 
@@ -21,6 +23,14 @@ export class DatabaseClock implements OnModuleInit {
     return Math.round(this.origin + performance.now());
   }
 
+  /**
+   * Milliseconds by which the database's clock has gone ahead of the monotonic clock since the process began; negative
+   * when it was set back. More than a moment means that somebody has set it, or that the machine has slept.
+   */
+  get jumpMs(): number {
+    return this.firstOrigin === undefined ? 0 : Math.round(this.origin - this.firstOrigin);
+  }
+
   /** Looks at the database's clock. @throws DatabaseError */
   async synchronise(): Promise<void> {
     const asked = performance.now();
@@ -28,6 +38,7 @@ export class DatabaseClock implements OnModuleInit {
       `SELECT ${this.database.dialect.now} AS now`,
     );
     this.origin = originOf(this.origin, Number(row.now), asked, performance.now());
+    this.firstOrigin ??= this.origin;
   }
 }
 

@@ -38,7 +38,9 @@ export class DatabaseError extends Error {
     this.mayBeTooLarge = LOST.has(this.code) && params.some(isLarge);
     this.isUnavailable =
       !this.isRefusal &&
-      (UNAVAILABLE.test(this.code) || (this.code === 'unknown' && DISCONNECTED.test(message)));
+      (UNAVAILABLE.test(this.code) ||
+        (this.code === 'unknown' && DISCONNECTED.test(message)) ||
+        (this.code === 'SQLITE_ERROR' && TABLE_GONE.test(message)));
   }
 }
 
@@ -54,24 +56,27 @@ const LOST = new Set(['ECONNRESET', 'EPIPE', 'PROTOCOL_CONNECTION_LOST']);
 /** SQL's classes 22 (data) and 23 (constraint), as PostgreSQL and SQLite write them. */
 const REFUSAL = /^(2[23][0-9A-Z]{3}|SQLITE_(CONSTRAINT|MISMATCH|RANGE)\w*)$/;
 const REFUSED_STATE = /^2[23]/;
-/** Connections, resources, locks, servers that end or only read; see {@link DatabaseError.isUnavailable}. */
+/** Connections, resources, locks, rights, servers that end or only read, databases that are gone or damaged. */
 const UNAVAILABLE = new RegExp(
   `^(${[
     // PostgreSQL
-    '(08|53|57P|58)[0-9A-Z]+|57014|55P03|40001|40P01|25P03|25006',
+    '(08|28|53|57P|58)[0-9A-Z]+|XX00[12]|57014|55P03|40001|40P01|25P03|25006|3D000|42501|42P01',
     // MySQL and MariaDB
     'PROTOCOL_\\w+|POOL_\\w+|ER_LOCK_\\w+|ER_CON_COUNT_ERROR|ER_TOO_MANY_USER_CONNECTIONS|ER_SERVER_SHUTDOWN',
     'ER_CONNECTION_KILLED|ER_QUERY_(INTERRUPTED|TIMEOUT)|ER_STATEMENT_TIMEOUT|ER_NET_\\w+|ER_DISK_FULL|ER_RECORD_FILE_FULL',
-    'ER_OPTION_PREVENTS_STATEMENT|ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION|ER_READ_ONLY_MODE',
+    'ER_OPTION_PREVENTS_STATEMENT|ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION|ER_READ_ONLY_MODE|ER_OUT_OF\\w+|ER_OUTOFMEMORY',
+    'ER_BAD_DB_ERROR|ER_NO_DB_ERROR|ER_NO_SUCH_TABLE|ER_\\w*ACCESS_DENIED\\w*|ER_ERROR_ON_WRITE|ER_GET_ERRNO|ER_INNODB_READ_ONLY',
+    'ER_ERROR_DURING_COMMIT|ER_USER_LIMIT_REACHED|EE_\\w+',
     // SQLite
-    'SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM)\\w*|HOST_TRANSACTION',
+    'SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM|PERM|PROTOCOL|CORRUPT|NOTADB)\\w*|HOST_TRANSACTION',
     // The way there, and the module's own patience with it.
     'E(CONN\\w+|PIPE|TIMEDOUT|HOST\\w+|NET\\w+|NOTFOUND|AI_AGAIN)|STATEMENT_TIMEOUT|TOO_LATE',
   ].join('|')})$`,
 );
 /** What pools and drivers say without a code. */
 const DISCONNECTED =
-  /time-?out|terminated|closed|not queryable|not connected|not established|pool/i;
+  /time-?out|terminated|killed|closed|not queryable|not connected|not established|pool/i;
+const TABLE_GONE = /^no such table: twilio_whatsapp_/;
 /** Characters that may be a packet of the smallest size. */
 const LARGE = 256 * 1024;
 const isLarge = (param: unknown): boolean => typeof param === 'string' && param.length > LARGE;

@@ -40,7 +40,7 @@ export class Database implements OnModuleInit, OnModuleDestroy {
     this.drainTimeoutMs = delivery.drainTimeoutMs;
     this.dialect = dialectOf(dataSource, this.packet);
     if (dataSource.options.type === 'better-sqlite3') {
-      this.sqlite = new SqliteConnection(dataSource);
+      this.sqlite = new SqliteConnection(dataSource, delivery.databaseTimeoutMs);
     } else {
       this.timeoutMs = delivery.databaseTimeoutMs;
       this.deadlines = new StatementDeadlines(this.timeoutMs * STATEMENT_PATIENCE);
@@ -90,7 +90,7 @@ export class Database implements OnModuleInit, OnModuleDestroy {
   /**
    * Runs a transaction and returns after its commit.
    *
-   * @param begin starts the generator; called again when the database chose the transaction as a deadlock's victim
+   * @param begin starts the generator; called again when the transaction was a deadlock's victim, or SQLite's lock was held
    * @throws DatabaseError, or whatever the generator throws
    */
   transaction<T>(begin: () => Transaction<T>): Promise<T> {

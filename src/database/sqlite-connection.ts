@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { DatabaseError } from './database-error.js';
@@ -6,6 +8,9 @@ import type { SqlValue, Statement, Transaction } from './transaction.js';
 /** What is used of better-sqlite3, which TypeORM hands out untyped. */
 interface BetterSqlite3 {
   readonly inTransaction: boolean;
+  readonly memory: boolean;
+  readonly name: string;
+  exec(sql: string): unknown;
   pragma(pragma: string, options?: { simple: boolean }): unknown;
   prepare(sql: string): BetterSqlite3Statement;
 }
@@ -34,6 +39,11 @@ const SYNCHRONOUS_FULL = 2;
 /** Pages of the write-ahead log after which it goes into the database: pages that change often go there once. */
 const CHECKPOINT_PAGES = 8000;
 const HOST_TRANSACTION_MS = 10_000;
+/** Milliseconds between two tries to get the lock that another process holds: they grow from the first to the last. */
+const LOCK_PAUSES_MS = { first: 2, last: 50 };
+/** What better-sqlite3 sets unless it is told otherwise. */
+const DRIVER_BUSY_TIMEOUT_MS = 5000;
+const LOCKED = /^SQLITE_BUSY/;
 
 /**
  * TypeORM's one connection to SQLite, used beside TypeORM: a transaction runs in one synchronous stretch, so nothing
@@ -41,11 +51,22 @@ const HOST_TRANSACTION_MS = 10_000;
  */
 export class SqliteConnection {
   private readonly prepared = new Map<string, Prepared>();
+  /** The file that is open; absent for a database in memory. */
+  private file?: { readonly path: string; readonly inode: number };
+  /** How long the application's own statements wait for a lock, in milliseconds. */
+  private busyTimeoutMs = DRIVER_BUSY_TIMEOUT_MS;
 
-  constructor(private readonly dataSource: DataSource) {}
+  /** @param lockTimeoutMs how long a transaction waits for the lock that another process holds */
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly lockTimeoutMs: number,
+  ) {}
 
   /** @throws Error when a commit would not be flushed to the disk */
   ensureDurability(): void {
+    const path = resolve(this.handle.name);
+    if (!this.handle.memory) this.file = { path, inode: statSync(path).ino };
+    this.busyTimeoutMs = Number(this.handle.pragma('busy_timeout', { simple: true }));
     this.handle.pragma('synchronous = FULL');
     this.handle.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     const level = Number(this.handle.pragma('synchronous', { simple: true }));
@@ -63,7 +84,11 @@ export class SqliteConnection {
 
   /** Empties the write-ahead log, where erased content stands until it is overwritten by chance. */
   async dropErased(): Promise<void> {
-    await this.onceHostIsDone(() => this.handle.pragma('wal_checkpoint(TRUNCATE)'));
+    await this.onceUnlocked(() => {
+      const isBusy = Number(this.handle.pragma('wal_checkpoint(TRUNCATE)', { simple: true }));
+      if (isBusy)
+        throw new DatabaseError({ code: 'SQLITE_BUSY', message: 'the log is being read' });
+    });
   }
 
   /** Runs the statements, each on its own. */
@@ -74,9 +99,15 @@ export class SqliteConnection {
     return result.value;
   }
 
-  /** Runs the statements in a transaction, once the host has none open. @throws HostTransactionError */
+  /**
+   * Runs the statements in a transaction, once the host has none open and no other process writes.
+   *
+   * @param begin starts the generator; called again when another process held the lock
+   * @throws HostTransactionError, DatabaseError
+   */
   transaction<T>(begin: () => Transaction<T>): Promise<T> {
-    return this.onceHostIsDone(() => {
+    return this.onceUnlocked(() => {
+      this.ensureFileIsThere();
       this.execute(BEGIN);
       try {
         const result = this.run(begin);
@@ -89,15 +120,46 @@ export class SqliteConnection {
     });
   }
 
-  private async onceHostIsDone<T>(work: () => T): Promise<T> {
-    const deadline = performance.now() + HOST_TRANSACTION_MS;
-    // It ends by statements we do not see: all we can do is look again.
-    while (this.handle.inTransaction) {
-      if (performance.now() > deadline) throw new HostTransactionError();
-      await delay(1);
+  /** SQLite itself would wait within the statement, and the whole process with it: here it never waits. */
+  private async onceUnlocked<T>(work: () => T): Promise<T> {
+    const begun = performance.now();
+    let pauseMs = LOCK_PAUSES_MS.first;
+    for (;;) {
+      // The host's transaction ends by statements we do not see: all we can do is look again.
+      while (this.handle.inTransaction) {
+        if (performance.now() > begun + HOST_TRANSACTION_MS) throw new HostTransactionError();
+        await delay(1);
+      }
+      try {
+        // No await from the look to here: nobody else can have begun.
+        return this.withoutWaiting(work);
+      } catch (error) {
+        const isLocked = error instanceof DatabaseError && LOCKED.test(error.code);
+        if (!isLocked || performance.now() > begun + this.lockTimeoutMs) throw error;
+      }
+      await delay(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, LOCK_PAUSES_MS.last);
     }
-    // No await from the look to here: nobody else can have begun.
-    return work();
+  }
+
+  private withoutWaiting<T>(work: () => T): T {
+    this.handle.exec('PRAGMA busy_timeout = 0');
+    try {
+      return work();
+    } finally {
+      this.handle.exec(`PRAGMA busy_timeout = ${this.busyTimeoutMs}`);
+    }
+  }
+
+  /** SQLite goes on in a file that was removed or replaced, and what it stores there is lost. @throws DatabaseError */
+  private ensureFileIsThere(): void {
+    if (!this.file) return;
+    const { path, inode } = this.file;
+    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) return;
+    throw new DatabaseError({
+      code: 'SQLITE_READONLY_DBMOVED',
+      message: 'the file of the database was removed or replaced. Put it back, or restart.',
+    });
   }
 
   private execute({ sql, runs }: Statement): unknown[] {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { newId } from '../database/time-ordered-id.js';
@@ -26,6 +27,7 @@ export class IdempotencyKeys {
   constructor(
     private readonly database: Database,
     private readonly acceptance: Acceptance,
+    private readonly clock: DatabaseClock,
   ) {}
 
   /**
@@ -55,11 +57,12 @@ export class IdempotencyKeys {
 
   /** Stores an empty notification and takes it back: there is no other way to wait for a row that is not there yet. */
   private *reserve(key: string): Transaction<KeyedNotification | undefined> {
-    const id = newId();
+    const now = this.clock.now();
+    const id = newId(now);
     const [accepted] = yield* this.acceptance.store([
       {
         id,
-        createdAt: Date.now(),
+        createdAt: now,
         parameters: {},
         idempotencyKey: key,
         instanceId: '',

@@ -38,8 +38,8 @@ export class NotificationComposer {
     { text, override, recipients, data, sendAt }: NotificationRequest,
     transaction?: EntityManager,
   ): Promise<NewNotification> {
-    const id = newId();
     const createdAt = this.clock.now();
+    const id = newId(createdAt);
     const instance = await this.chooseInstance(override, transaction);
     const credentials = overriddenCredentials(override, instance.credentials);
     const { To, ...parameters } = messageBody(text, instance.row.fromNumber, override);

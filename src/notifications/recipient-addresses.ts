@@ -63,14 +63,14 @@ export class RecipientAddresses {
     const to = typeof address === 'string' ? fromWhatsappAddress(address) : '';
     if (!isFit(to)) return this.unreachable(recipient, 'phone_invalid');
     const expiresAt = dueAt + this.options.delivery.expireAfterMs;
-    return { id: newId(), recipient, to, dueAt, expiresAt };
+    return { id: newId(this.clock.now()), recipient, to, dueAt, expiresAt };
   }
 
   /** A message that says why: no need to wait for the time it was scheduled for, this will not change. */
   private unreachable(recipient: string, reason: Refusal): NewMessage {
     const now = this.clock.now();
     return {
-      id: newId(),
+      id: newId(now),
       recipient,
       reason,
       dueAt: now,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseError, rethrow } from '../database/database-error.js';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
 import type { JsonColumns } from '../database/dialect.js';
@@ -60,6 +61,7 @@ export class ProviderInstanceStore {
 
   constructor(
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly cipher: CredentialsCipher,
   ) {}
 
@@ -120,6 +122,7 @@ export class ProviderInstanceStore {
   ): Promise<ProviderInstance> {
     const { dialect } = this.database;
     const open = (row: ProviderInstanceEntity) => this.open(row);
+    const updatedAt = this.clock.now();
     return this.write(function* () {
       const [columns] = yield* query<ColumnValues>(
         `SELECT * FROM ${PROVIDER_INSTANCE_TABLE} WHERE id = ? AND deleted_at IS NULL${dialect.forUpdate}`,
@@ -130,7 +133,7 @@ export class ProviderInstanceStore {
       const row = {
         ...before,
         ...changesTo(open(before)),
-        updatedAt: Date.now(),
+        updatedAt,
         version: before.version + 1,
       };
       yield* takeDefault(row);

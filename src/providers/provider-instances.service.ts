@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { isDeepStrictEqual } from 'node:util';
+import { DatabaseClock } from '../database/database-clock.js';
 import { newId } from '../database/time-ordered-id.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import {
@@ -31,6 +32,7 @@ export class ProviderInstances implements OnModuleInit {
   constructor(
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
     private readonly store: ProviderInstanceStore,
+    private readonly clock: DatabaseClock,
     private readonly callbackUrls: CallbackUrls,
     private readonly gateway: TwilioGateway,
   ) {}
@@ -42,6 +44,8 @@ export class ProviderInstances implements OnModuleInit {
    */
   async onModuleInit(): Promise<void> {
     const { provider: config } = this.options;
+    // Nothing is stored by another clock than the database's.
+    await this.clock.synchronise();
     const existing = (await this.living()).find(({ row }) => row.name === CONFIGURED_NAME);
     if (!config) return;
     if (!existing) return this.createConfigured(config);
@@ -102,8 +106,8 @@ export class ProviderInstances implements OnModuleInit {
   }
 
   async create(dto: CreateProviderInstanceDto): Promise<ProviderInstanceView> {
-    const id = newId();
-    const now = Date.now();
+    const now = this.clock.now();
+    const id = newId(now);
     const isFirst = (await this.living()).length === 0;
     const made = await this.store.insert({
       id,
@@ -146,7 +150,7 @@ export class ProviderInstances implements OnModuleInit {
       name: id,
       enabled: false,
       isDefault: false,
-      deletedAt: Date.now(),
+      deletedAt: this.clock.now(),
     }));
     return { id };
   }

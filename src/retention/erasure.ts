@@ -37,6 +37,8 @@ export interface Erasure {
   readonly requestIds: readonly string[];
   /** Milliseconds since 1970. */
   readonly finishedBy: number;
+  /** By the database's clock, in milliseconds since 1970. */
+  readonly now: number;
 }
 
 /**
@@ -47,10 +49,9 @@ export interface Erasure {
  */
 export function* redact(
   dialect: Dialect,
-  { requestIds, finishedBy }: Erasure,
+  { requestIds, finishedBy, now }: Erasure,
   pseudonym: (identifier: string) => string,
 ): Transaction<number> {
-  const now = Date.now();
   const rows = yield* finished(dialect, requestIds, finishedBy, 'AND redacted_at IS NULL');
   const ofMessages = rows.map(({ id }) => ({ message_id: id }));
   yield* batch(

@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import type { Transaction } from '../database/transaction.js';
 import { NOTIFICATION_TABLE } from '../delivery/notification.entity.js';
@@ -13,7 +14,7 @@ import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import { BATCH, purge, redact, type Erasure } from './erasure.js';
-import { firstIdAt } from '../database/time-ordered-id.js';
+import { firstIdAt, instantOf } from '../database/time-ordered-id.js';
 import type { RetentionOptions } from './retention.options.js';
 
 const DAY_MS = 86_400_000;
@@ -22,9 +23,15 @@ const SHORTEST_REST_MS = 50;
 /** Between transactions, so that delivery finds the database free. */
 const PAUSE_MS = 50;
 const NOTIFICATIONS = 100;
+/** What the clock may go ahead, or have gone on since anything was stored, without a warning. */
+const PLAUSIBLE_JUMP_MS = 3_600_000;
+const PLAUSIBLE_GAP_MS = DAY_MS;
+/** For somebody to set a clock right that was wrong when the process began. */
+const GRACE_MS = 3_600_000;
 
 /**
- * Erases what is older than the retention options allow. All nodes may do so at once: each takes what no other holds.
+ * Erases what is older than the retention options allow, by the database's clock. All nodes may do so at once: each
+ * takes what no other holds. A clock that is set ahead makes nothing older: see {@link uninterruptedNow}.
  */
 @Injectable()
 export class Retention
@@ -33,6 +40,8 @@ export class Retention
   private readonly logger = new Logger(Retention.name);
   private readonly options: RetentionOptions;
   private readonly drainTimeoutMs: number;
+  private readonly startedAt = performance.now();
+  private warning?: string;
   private readonly loop = new BackgroundLoop((error) =>
     this.logger.error('What is too old could not be erased; it is tried again', error),
   );
@@ -40,6 +49,7 @@ export class Retention
   constructor(
     @InjectWhatsappOptions() { retention, delivery }: TwilioWhatsappOptions,
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     private readonly cipher: CredentialsCipher,
   ) {
     this.options = retention;
@@ -62,6 +72,8 @@ export class Retention
   }
 
   private async erase(): Promise<void> {
+    await this.clock.synchronise();
+    if (!(await this.isClockPlausible())) return;
     const { redactAfterDays, purgeAfterDays } = this.options;
     const { dialect } = this.database;
     const purged = await this.eachOlderThan(purgeAfterDays, '', (what) => purge(dialect, what));
@@ -74,6 +86,34 @@ export class Retention
     }
   }
 
+  /** Whether what is stored was stored lately, or there was time to set the clock right. */
+  private async isClockPlausible(): Promise<boolean> {
+    const { jumpMs } = this.clock;
+    if (jumpMs > PLAUSIBLE_JUMP_MS) {
+      this.warn(
+        `The database's clock has gone ${hours(jumpMs)} h ahead since the process began. They are not counted: nothing is erased on their account. Restart when the clock is right.`,
+      );
+    }
+    const [{ newest }] = await this.database.query<{ newest: string | null }>(
+      `SELECT MAX(id) AS newest FROM ${NOTIFICATION_TABLE}`,
+    );
+    if (newest === null) return true;
+    const gapMs = uninterruptedNow(this.clock.now(), jumpMs) - instantOf(newest);
+    const isPlausible = isPlausibleGap(gapMs, performance.now() - this.startedAt);
+    if (!isPlausible) {
+      this.warn(
+        `By the database's clock, the newest notification is ${hours(gapMs)} h old. Retention begins an hour after the start: set the clock right before, if it is wrong.`,
+      );
+    }
+    return isPlausible;
+  }
+
+  /** Once for each clock that is wrong. */
+  private warn(warning: string): void {
+    if (warning !== this.warning) this.logger.warn(warning);
+    this.warning = warning;
+  }
+
   /** Walks through the notifications that are old enough to have such messages. @returns how many were erased */
   private async eachOlderThan(
     days: number | undefined,
@@ -81,7 +121,8 @@ export class Retention
     erase: (what: Erasure) => Transaction<number>,
   ): Promise<number> {
     if (days === undefined) return 0;
-    const finishedBy = Math.floor(Date.now() - days * DAY_MS);
+    const now = this.clock.now();
+    const finishedBy = Math.floor(uninterruptedNow(now, this.clock.jumpMs) - days * DAY_MS);
     let total = 0;
     let last = '';
     while (!this.loop.isStopping) {
@@ -95,7 +136,7 @@ export class Retention
       last = requestIds.at(-1)!;
       let erased = BATCH;
       while (erased === BATCH && !this.loop.isStopping) {
-        erased = await this.database.transaction(() => erase({ requestIds, finishedBy }));
+        erased = await this.database.transaction(() => erase({ requestIds, finishedBy, now }));
         total += erased;
         await this.loop.rest(PAUSE_MS);
       }
@@ -112,3 +153,12 @@ export class Retention
 /** Often enough that nothing is kept much longer than asked for: by a quarter, and by an hour at most. */
 export const restBetween = (shortestPeriodMs: number): number =>
   Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, shortestPeriodMs / 4));
+
+/** The time without what the clock was set ahead since the process began; both in milliseconds. */
+export const uninterruptedNow = (now: number, jumpMs: number): number => now - Math.max(0, jumpMs);
+
+/** Whether so long a time without a notification is believed of a process that has run for so long, in milliseconds. */
+export const isPlausibleGap = (gapMs: number, runningMs: number): boolean =>
+  gapMs <= PLAUSIBLE_GAP_MS || runningMs >= GRACE_MS;
+
+const hours = (ms: number): number => Math.round(ms / 3_600_000);

@@ -1,5 +1,6 @@
 import { BadRequestException, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import type { JsonColumns } from '../database/dialect.js';
 import { GroupCommit } from '../database/group-commit.js';
@@ -47,6 +48,7 @@ export class UserStore implements UserDirectory {
 
   constructor(
     private readonly database: Database,
+    private readonly clock: DatabaseClock,
     @InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions,
   ) {}
 
@@ -82,7 +84,7 @@ export class UserStore implements UserDirectory {
     // Everybody locks rows in the same order, so nobody waits in a circle.
     const changes = unordered.toSorted((a, b) => (a.identifier < b.identifier ? -1 : 1));
     const { dialect } = this.database;
-    const now = Date.now();
+    const now = this.clock.now();
     yield* batch(
       dialect.insert(USER_TABLE, COLUMNS, 'keep'),
       [...new Set(changes.map(({ identifier }) => identifier))].map((identifier) =>

@@ -14,13 +14,13 @@ describe('notifications that are accepted at once', () => {
   afterAll(() => t.stop());
 
   const notification = (recipients: number): NewNotification => ({
-    id: newId(),
+    id: newId(Date.now()),
     createdAt: Date.now(),
     parameters: { Body: 'Hello' },
-    instanceId: newId(),
+    instanceId: newId(Date.now()),
     sender: NOBODY,
     messages: Array.from({ length: recipients }, (_, index) => ({
-      id: newId(),
+      id: newId(Date.now()),
       recipient: `user-${index}`,
       dueAt: Date.now() + 3_600_000,
       expiresAt: Date.now() + 7_200_000,

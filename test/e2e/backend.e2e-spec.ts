@@ -11,10 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataSource } from 'typeorm';
 import { startBackend } from '../../src/app/backend.js';
 import { freePort } from '../../src/app/demo/free-port.js';
-import { DataSource } from 'typeorm';
 import { EnvironmentError } from '../../src/twilio-whatsapp.environment.js';
+import { WriteProbe } from '../../src/app/write-probe.js';
 import { createDatabase, describeOn } from '../support/databases.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
@@ -146,7 +147,7 @@ describe('the backend', () => {
       process.env.SPOOL_DIRECTORY = 'none';
       Object.assign(process.env, SECRETS);
       const app = await startBackend();
-      const query = jest.spyOn(app.get(DataSource), 'query');
+      const write = jest.spyOn(app.get(WriteProbe), 'write');
       const ready = async () => {
         const signal = AbortSignal.timeout(15_000);
         const url = `http://127.0.0.1:${process.env.PORT}/health/ready`;
@@ -161,11 +162,14 @@ describe('the backend', () => {
             answers.map(() => [503, 'The database has not answered within 2 s.']),
           );
         }
-        expect(query.mock.calls.filter(([sql]) => sql === 'SELECT 1')).toHaveLength(1);
+        expect(write).toHaveBeenCalledTimes(1);
         proxy.hang(false);
         await eventually(ready, ([status]) => status === 200);
         await proxy.cut();
-        await eventually(ready, ([, message]) => message === 'The database does not answer.');
+        await eventually(
+          ready,
+          ([, message]) => message === 'The database does not answer or takes no writes.',
+        );
         await proxy.start();
         await eventually(ready, ([status]) => status === 200);
       } finally {

@@ -14,7 +14,7 @@ for (const { name, url } of DATABASES) {
     let t: TestApplication;
     let log: MessageLog;
     let dataSource: DataSource;
-    const [large, small] = [newId(), newId()];
+    const [large, small] = [newId(Date.now()), newId(Date.now())];
 
     beforeAll(async () => {
       t = await startApplication({ database: url });
@@ -27,13 +27,13 @@ for (const { name, url } of DATABASES) {
         [large, 5000],
       ] as const) {
         await acceptance.commit({
-          id: newId(),
+          id: newId(Date.now()),
           createdAt: Date.now(),
           parameters: { Body: 'Hello' },
           instanceId,
           sender: NOBODY,
           messages: Array.from({ length: recipients }, (_, index) => ({
-            id: newId(),
+            id: newId(Date.now()),
             recipient: `user-${index}`,
             dueAt: IN_AN_HOUR,
             expiresAt: IN_AN_HOUR,

@@ -145,7 +145,7 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
     for (const route of routesOf(t.app)) {
       const expected = route.path.startsWith(CALLBACKS) ? [400, 403] : [401];
       for (const given of headers) {
-        const { status } = await call(route, path(route, newId()), given);
+        const { status } = await call(route, path(route, newId(Date.now())), given);
         expect([route, expected.includes(status), status]).toEqual([route, true, status]);
       }
     }
@@ -162,7 +162,7 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
     const after = await rows();
     expect(after).not.toBe(before);
     // Strange ids: none at all, and those of other things.
-    const ids = [newId(), message.requestId, instances[0], message.id];
+    const ids = [newId(Date.now()), message.requestId, instances[0], message.id];
     for (const route of routesOf(t.app)) {
       if (!route.path.includes(':') || route.path.startsWith(CALLBACKS)) continue;
       if (route.method === 'PUT') continue;
@@ -190,7 +190,8 @@ describe.each(PLATFORMS)('isolation on %s', (platform) => {
       expect([route, [400, 404].includes(status)]).toEqual([route, true]);
     }
     for (const filter of ['requestId', 'instance', 'recipient', 'cursor']) {
-      const foreign = filter === 'cursor' ? '00000000-0000-7000-8000-000000000000' : newId();
+      const foreign =
+        filter === 'cursor' ? '00000000-0000-7000-8000-000000000000' : newId(Date.now());
       const { body } = await t.api().get(`/v3/messages?${filter}=${foreign}`).expect(200);
       expect(body).toEqual({ items: [] });
     }

@@ -43,7 +43,13 @@ function* store(callbacks: readonly Map<string, string>[]): Transaction<undefine
       now,
       sid,
     );
-    yield* query('INSERT INTO usual_event VALUES (?, ?, ?, ?)', newId(), sid, status, now);
+    yield* query(
+      'INSERT INTO usual_event VALUES (?, ?, ?, ?)',
+      newId(Date.now()),
+      sid,
+      status,
+      now,
+    );
   }
   return callbacks.map(() => undefined);
 }

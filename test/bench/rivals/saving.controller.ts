@@ -25,12 +25,12 @@ export class SavingController {
   @Post()
   @HttpCode(202)
   async accept(@Body() { sendTo, sendAt }: Request): Promise<{ requestId: string }> {
-    const requestId = newId();
+    const requestId = newId(Date.now());
     const now = Date.now();
     const dueAt = Date.parse(sendAt);
     const messages = sendTo.recipients.map(({ identifier, phoneNumber }) =>
       this.messages.create({
-        id: newId(),
+        id: newId(Date.now()),
         requestId,
         recipient: identifier,
         instanceId: requestId,
