@@ -9,6 +9,7 @@ import {
   startApplication,
   type TestApplication,
 } from '../support/application.js';
+import { eventually } from '../support/eventually.js';
 
 /** How long an instance is held back at first. */
 const HOLD_MS = 30_000;
@@ -44,11 +45,10 @@ describe('credentials that come along with a request', () => {
     (await sender.status(requestId)).messages.items[0];
   /** The message once Twilio has refused its credentials. */
   const refused = async (request: { requestId: string }) => {
-    for (;;) {
-      const message = await messageOf(request);
-      if (message.reason === 'credentials_invalid') return message;
-      await delay(5);
-    }
+    return eventually(
+      () => messageOf(request),
+      ({ reason }) => reason === 'credentials_invalid',
+    );
   };
   const other = (TWILIO_AUTH_TOKEN: string) => ({
     _config: { TWILIO_ACCOUNT_SID: OTHER_ACCOUNT_SID, TWILIO_AUTH_TOKEN },

@@ -16,6 +16,7 @@ import {
 import { CallbackClient, fields, sign } from '../support/callback-forms.js';
 import { whenClockIsAhead } from '../support/clock.js';
 import { describeOn } from '../support/databases.js';
+import { eventually } from '../support/eventually.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const POSTGRES_URL = process.env.TEST_POSTGRES_URL;
@@ -27,10 +28,6 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const files = (ending = '.spool') => readdirSync(directory).filter((name) => name.endsWith(ending));
-
-const until = async (holds: () => boolean | Promise<boolean>) => {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
-};
 
 describe.each(PLATFORMS)('the spool on %s', (platform) => {
   let t: TestApplication;
@@ -58,7 +55,7 @@ describe.each(PLATFORMS)('the spool on %s', (platform) => {
       platform,
       options: { spool: { directory }, publicUrl: t.url },
     });
-    await until(() => files().length === 0);
+    await eventually(() => files().length === 0);
     const statuses = await next.app
       .get(DataSource, { strict: false })
       .query('SELECT id, status FROM twilio_whatsapp_message');
@@ -100,7 +97,7 @@ describe.each(PLATFORMS)('the spool on %s', (platform) => {
     await start({ spool: { directory } });
     const { url, sid } = await twilio.sentMessage();
     writeFileSync(join(directory, '00000000.spool'), 'v1.garbage\n');
-    await until(() => files('.corrupt').length === 1 && files().length === 0);
+    await eventually(() => files('.corrupt').length === 1 && files().length === 0);
     await twilio.post(url, fields(sid, 'read')).expect(204);
   });
 });
@@ -125,10 +122,10 @@ describe('a database that fails again', () => {
       .mockRejectedValue(failure);
     const reads = jest.spyOn(t.app.get(CallbackSpool, { strict: false }), 'read');
     await twilio.post(url, fields(sid, 'read')).expect(204);
-    await until(() => reads.mock.calls.length > 1 || files().length === 0);
+    await eventually(() => reads.mock.calls.length > 1 || files().length === 0);
     expect(files()).toHaveLength(1);
     commits.mockRestore();
-    await until(() => files().length === 0);
+    await eventually(() => files().length === 0);
     expect((await twilio.detail(id)).status).toBe('seen');
   });
 });
@@ -150,7 +147,7 @@ describeOn(POSTGRES_URL)('a PostgreSQL that hangs', () => {
       await hanging.post(url, fields(sid, 'delivered')).timeout(8000).expect(204);
       expect(files()).toHaveLength(1);
       proxy.hang(false);
-      await until(() => files().length === 0);
+      await eventually(() => files().length === 0);
       const { status, events } = await new CallbackClient(t).detail(id);
       expect(status).toBe('delivered');
       expect(events.filter((event) => event.providerStatus === 'delivered')).toHaveLength(1);
@@ -213,7 +210,7 @@ describeOn(POSTGRES_URL)('an outage of PostgreSQL', () => {
       const endOfOutage = new Date();
 
       await proxy.start();
-      await until(() => files().length === 0);
+      await eventually(() => files().length === 0);
       const rows = await t.app.get(DataSource, { strict: false }).query(
         `SELECT provider_status, COUNT(*)::int AS count, MAX(occurred_at)::float AS last
            FROM twilio_whatsapp_delivery_event WHERE source = 'callback' GROUP BY provider_status`,

@@ -17,6 +17,7 @@ import {
   type TestApplication,
 } from '../support/application.js';
 import { DATABASES, describeOn } from '../support/databases.js';
+import { eventually } from '../support/eventually.js';
 
 for (const { name, url } of DATABASES) {
   describeOn(url)(`delivery on ${name}`, () => {
@@ -284,16 +285,15 @@ for (const { name, url } of DATABASES) {
             requestId,
           );
       const checked = async (requestId: string, times: number) => {
-        for (;;) {
-          const [row] = await t.app
-            .get(Database, { strict: false })
-            .query<{ checks: number }>(
+        const database = t.app.get(Database, { strict: false });
+        await eventually(
+          () =>
+            database.query<{ checks: number }>(
               'SELECT checks FROM twilio_whatsapp_message WHERE request_id = ?',
               requestId,
-            );
-          if (row.checks >= times) return;
-          await new Promise((resolve) => setTimeout(resolve, 5));
-        }
+            ),
+          ([row]) => row.checks >= times,
+        );
       };
 
       it('asks Twilio for it by its SID', async () => {
@@ -395,11 +395,10 @@ for (const { name, url } of DATABASES) {
       });
       const override = { twilio_whatsapp: { _instance: 'refused' } };
       const first = await sendTo({}, { override });
-      for (;;) {
-        const { messages } = await sender.status(first.requestId);
-        if (messages.items[0].reason === 'credentials_invalid') break;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await eventually(
+        () => sender.status(first.requestId),
+        ({ messages }) => messages.items[0].reason === 'credentials_invalid',
+      );
       const second = await sendTo({}, { override });
       // By the time that a later one is through, this one has had its turn too.
       const other = await sendTo({});
@@ -433,14 +432,14 @@ for (const { name, url } of DATABASES) {
         },
         override: { twilio_whatsapp: { _instance: 'refused-together' } },
       });
-      for (;;) {
-        const { messages, counts } = await sender.status(requestId);
-        expect(counts.unknown).toBeUndefined();
-        const tried = messages.items.filter(({ attempts }) => attempts > 0);
-        const isOver = tried.every(({ status }) => status === 'queued');
-        if (isOver && tried.length > 1) break;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      await eventually(
+        () => sender.status(requestId),
+        ({ messages, counts }) => {
+          expect(counts.unknown).toBeUndefined();
+          const tried = messages.items.filter(({ attempts }) => attempts > 0);
+          return tried.length > 1 && tried.every(({ status }) => status === 'queued');
+        },
+      );
     });
 
     it('looks after any number of senders', async () => {
@@ -488,11 +487,10 @@ for (const { name, url } of DATABASES) {
         notification: { title: 'Hello' },
         sendTo: { recipients },
       });
-      for (;;) {
-        const { counts } = await sender.status(requestId);
-        if (Object.values(counts).length === 1 && counts.seen === 120) break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await eventually(
+        async () => (await sender.status(requestId)).counts,
+        (counts) => Object.values(counts).length === 1 && counts.seen === 120,
+      );
       const sent = recipients.map(({ phoneNumber }) => t.simulator.messagesTo(phoneNumber).length);
       expect(new Set(sent)).toEqual(new Set([1]));
     });
@@ -529,12 +527,13 @@ for (const { name, url } of DATABASES) {
         notification: { title: 'Hello' },
         sendTo: { recipients },
       });
-      for (;;) {
-        const { counts } = await sender.status(requestId);
-        expect(counts.discarded).toBeUndefined();
-        if (counts.sent === 200) break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await eventually(
+        async () => (await sender.status(requestId)).counts,
+        (counts) => {
+          expect(counts.discarded).toBeUndefined();
+          return counts.sent === 200;
+        },
+      );
       expect(t.simulator.posts).toHaveLength(200);
       await Promise.all(nodes.map(({ app }) => app.close()));
       await t.stop();
@@ -714,12 +713,13 @@ for (const { name, url } of DATABASES) {
 
       const next = await startHost(t.database.options, t.simulator.url, {});
       const nextSender = next.app.get(TwilioWhatsappSender, { strict: false });
-      for (;;) {
-        const { counts } = await nextSender.status(requestId);
-        expect(counts.unknown).toBeUndefined();
-        if (counts.sent === 40) break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await eventually(
+        async () => (await nextSender.status(requestId)).counts,
+        (counts) => {
+          expect(counts.unknown).toBeUndefined();
+          return counts.sent === 40;
+        },
+      );
       expect(t.simulator.posts).toHaveLength(40);
       await next.app.close();
       await t.simulator.stop();

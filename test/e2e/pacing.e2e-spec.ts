@@ -9,6 +9,7 @@ import {
   type TestApplication,
 } from '../support/application.js';
 import { DATABASES, describeOn } from '../support/databases.js';
+import { eventually } from '../support/eventually.js';
 
 for (const { name, url } of DATABASES) {
   describeOn(url)(`pacing on ${name}`, () => {
@@ -36,16 +37,8 @@ for (const { name, url } of DATABASES) {
       });
       return requestId;
     };
-    const counted = async (
-      requestId: string,
-      fits: (counts: Record<string, number>) => boolean,
-    ) => {
-      for (;;) {
-        const { counts } = await sender.status(requestId);
-        if (fits(counts)) return counts;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    };
+    const counted = (requestId: string, fits: (counts: Record<string, number>) => boolean) =>
+      eventually(async () => (await sender.status(requestId)).counts, fits);
     const sent = (requestId: string, count: number) =>
       counted(requestId, (counts) => counts.sent === count);
 

@@ -17,6 +17,7 @@ import {
 import { CANARY_TOKEN, OTHER_CANARY_TOKEN, SECRET_FORMS } from '../support/canary.js';
 import { DATABASES, describeOn } from '../support/databases.js';
 import { filesOf, occurrences, tablesOf } from '../support/dump.js';
+import { eventually } from '../support/eventually.js';
 
 const NEW_KEY = Buffer.alloc(32, 9).toString('base64');
 const MANY = 20;
@@ -83,13 +84,11 @@ for (const { name, url } of DATABASES) {
         options: { ...settings.options, ...options },
       });
     /** The message, once a worker has found that it cannot read what it is sent with. */
-    const kept = async (requestId: string, recipient: string) => {
-      for (;;) {
-        const message = await t.settled(requestId, recipient, 'queued');
-        if (message.reason === 'unreadable') return message;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-    };
+    const kept = (requestId: string, recipient: string) =>
+      eventually(
+        () => t.settled(requestId, recipient, 'queued'),
+        ({ reason }) => reason === 'unreadable',
+      );
     const due = (requestId: string) =>
       `UPDATE twilio_whatsapp_message SET due_at = 1 WHERE request_id = '${requestId}'`;
 

@@ -17,8 +17,13 @@ import {
   type TwilioWhatsappModuleOptions,
   type WhatsappDeliveryEvent,
 } from '../../src/index.js';
-import { TwilioSimulator, type SimulatorOptions } from '../../src/simulator/index.js';
+import {
+  FATES_BY_NUMBER,
+  TwilioSimulator,
+  type SimulatorOptions,
+} from '../../src/simulator/index.js';
 import { createDatabase, type TestDatabase } from './databases.js';
+import { eventually } from './eventually.js';
 
 export const ACCOUNT_SID = `AC${'a'.repeat(32)}`;
 export const AUTH_TOKEN = 'not-a-real-auth-token-0001';
@@ -40,7 +45,12 @@ export const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** Numbers that are reserved for fiction: 555-0100 to 555-0199 of every area code. */
 export const fictionalNumber = (index: number): string =>
-  `+1${200 + Math.floor(index / 100)}55501${String(index % 100).padStart(2, '0')}`;
+  `+1${200 + Math.floor(index / LINES.length)}5550${LINES[index % LINES.length]}`;
+
+/** Line numbers that are kept for fiction and that the simulator gives no fate of their own. */
+const LINES = Array.from({ length: 100 }, (_, line) => String(100 + line)).filter(
+  (line) => !(line in FATES_BY_NUMBER),
+);
 
 export const PLATFORMS = ['express', 'fastify'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -49,24 +59,19 @@ export type Platform = (typeof PLATFORMS)[number];
 @Injectable()
 export class Listener {
   readonly events: WhatsappDeliveryEvent[] = [];
-  private readonly waiting: (() => void)[] = [];
 
   @OnWhatsappEvent('sent', 'delivered', 'seen', 'discarded', 'corrected')
   onEvent(event: WhatsappDeliveryEvent): void {
     this.events.push(event);
-    this.waiting.forEach((check) => check());
   }
 
   /** Resolves when an event fits, also one that has come already. */
-  waitFor(fits: (event: WhatsappDeliveryEvent) => boolean): Promise<WhatsappDeliveryEvent> {
-    return new Promise((resolve) => {
-      const check = () => {
-        const found = this.events.find(fits);
-        if (found) resolve(found);
-      };
-      this.waiting.push(check);
-      check();
-    });
+  async waitFor(fits: (event: WhatsappDeliveryEvent) => boolean): Promise<WhatsappDeliveryEvent> {
+    await eventually(
+      () => this.events,
+      (events) => events.some(fits),
+    );
+    return this.events.find(fits)!;
   }
 }
 
@@ -128,14 +133,16 @@ export async function startApplication(settings: TestSettings = {}): Promise<Tes
     database,
     api,
     async settled(requestId, recipient, status) {
-      for (;;) {
-        const { body } = await api().get(
-          `/v3/messages?requestId=${requestId}&recipient=${recipient}`,
-        );
-        const [message] = (body as { items: Record<string, unknown>[] }).items;
-        if (message?.status === status) return message;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      const message = await eventually(
+        async () => {
+          const { body } = await api().get(
+            `/v3/messages?requestId=${requestId}&recipient=${recipient}`,
+          );
+          return (body as { items: (Record<string, unknown> | undefined)[] }).items[0];
+        },
+        (found) => found?.status === status,
+      );
+      return message!;
     },
     async stop() {
       await host.app.close();
