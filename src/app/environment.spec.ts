@@ -80,6 +80,22 @@ describe('readEnvironment', () => {
     expect(() => readEnvironment(variables)).toThrow(variable);
   });
 
+  it.each([
+    ['TWILIO_AUTHTOKEN', 'TWILIO_AUTHTOKEN is unknown. Did you mean TWILIO_AUTH_TOKEN?'],
+    ['ENCRYPTION_KEY', 'ENCRYPTION_KEY is unknown. Did you mean ENCRYPTION_KEYS?'],
+    ['MAX_INFLIGHT', 'MAX_INFLIGHT is unknown. Did you mean MAX_IN_FLIGHT?'],
+    ['TWILIO_PHONE_NUMBER', 'TWILIO_PHONE_NUMBER is unknown. Remove it.'],
+  ])('names %s, which begins like a variable and is none', (variable, problem) => {
+    expect(() => readEnvironment({ [variable]: 'x' })).toThrow(problem);
+  });
+
+  it('leaves the variables of others alone', () => {
+    const others = ['HOME', 'NODE_OPTIONS', 'HOSTNAME', 'REDIS_PORT', 'API_BASE', 'LOG_DIR'];
+    const ofTheSdk = ['TWILIO_EDGE', 'TWILIO_REGION', 'TWILIO_LOG_LEVEL'];
+    const variables = [...others, ...ofTheSdk].map((name) => [name, 'x']);
+    expect(() => readEnvironment(Object.fromEntries(variables))).not.toThrow();
+  });
+
   it('takes a loopback Twilio outside production', () => {
     expect(readEnvironment({ TWILIO_API_URL: 'http://127.0.0.1:4010' }).TWILIO_API_URL).toBe(
       'http://127.0.0.1:4010',

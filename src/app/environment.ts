@@ -17,6 +17,7 @@ import { MatchesForm, MatchesFormOfPair } from '../providers/dto/provider-config
 import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
 import { CONFIGURATION_KEYS } from '../twilio-whatsapp.constants.js';
 import { AMBIGUOUS_POLICIES, type AmbiguousPolicy } from '../twilio-whatsapp.options.js';
+import { fieldsOf, unknownVariables } from '../validation/suggestion.js';
 import { validate } from '../validation/validate.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
@@ -178,6 +179,15 @@ export class Environment {
   }
 }
 
+/** Those of the backend, and those that the twilio SDK reads itself. */
+const KNOWN_VARIABLES = [
+  ...fieldsOf(Environment),
+  'TWILIO_EDGE',
+  'TWILIO_REGION',
+  'TWILIO_LOG_LEVEL',
+  'TWILIO_CA_BUNDLE',
+];
+
 function anyTwilioKey(environment: Environment): boolean {
   return CONFIGURATION_KEYS.some((key) => environment[key] !== undefined);
 }
@@ -209,6 +219,13 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       if (!value[key]) problems.push(`${key} must be set in production`);
     }
   }
+  problems.push(
+    ...unknownVariables(
+      given.map(([name]) => name),
+      KNOWN_VARIABLES,
+      ['TWILIO_'],
+    ),
+  );
   if (problems.length > 0) throw new EnvironmentError(problems);
   return value;
 }
