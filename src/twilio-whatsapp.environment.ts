@@ -22,6 +22,7 @@ import {
   type AmbiguousPolicy,
   type TwilioWhatsappModuleOptions,
 } from './twilio-whatsapp.options.js';
+import { fieldsOf, unknownVariables } from './validation/suggestion.js';
 import { validate } from './validation/validate.js';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -167,6 +168,20 @@ export class EnvironmentError extends Error {
   }
 }
 
+/** The module's variables that begin with `TWILIO_`, and those that the twilio SDK reads itself. */
+const KNOWN = [
+  ...fieldsOf(ModuleEnvironment).filter(isOfTwilio),
+  'TWILIO_EDGE',
+  'TWILIO_REGION',
+  'TWILIO_LOG_LEVEL',
+  'TWILIO_CA_BUNDLE',
+];
+
+/** Of the other variables an application may have some that look like the module's. */
+function isOfTwilio(name: string): boolean {
+  return name.startsWith('TWILIO_');
+}
+
 /**
  * Reads the variables that a class describes. Empty variables count as absent.
  *
@@ -180,6 +195,7 @@ export function readVariables<T extends ModuleEnvironment>(
     ([, value]) => value !== undefined && value !== '',
   );
   const { value, problems } = validate(environment, Object.fromEntries(given), {});
+  problems.push(...unknownVariables(given.map(([name]) => name).filter(isOfTwilio), KNOWN));
   if (URL.canParse(value.TWILIO_API_URL) && !isAllowedApi(value)) {
     problems.push(
       `TWILIO_API_URL may only be ${TWILIO_API}, or a loopback address outside production: credentials go there`,

@@ -22,7 +22,8 @@ import type {
 } from './twilio-whatsapp.options.js';
 import { UsersController } from './users/users.controller.js';
 
-const DEFAULT_EXTRAS: Required<TwilioWhatsappModuleExtras> = {
+/** The settings that are fixed while modules are assembled, and their defaults. */
+export const DEFAULT_EXTRAS: Required<TwilioWhatsappModuleExtras> = {
   isGlobal: false,
   controllers: true,
   pathPrefix: 'v3',

@@ -65,6 +65,49 @@ describe('resolveOptions', () => {
     expect(boot).toThrow(option);
   });
 
+  it.each([
+    [{ retentoin: {} }, 'retentoin is unknown. Did you mean retention?'],
+    [{ publicURL: 'x' }, 'publicURL is unknown. Did you mean publicUrl?'],
+    [{ colour: 'red' }, 'colour is unknown. Remove it.'],
+    [
+      { delivery: { messagePerSecond: 1 } },
+      'delivery.messagePerSecond is unknown. Did you mean messagesPerSecond?',
+    ],
+    [
+      { spool: { directory: 'spool', maxfile: 1 } },
+      'spool.maxfile is unknown. Did you mean maxFiles?',
+    ],
+    [
+      { retention: { redactAfterDay: 1 } },
+      'retention.redactAfterDay is unknown. Did you mean redactAfterDays?',
+    ],
+    [
+      { provider: { TWILIO_AUTHTOKEN: 'x' } },
+      'provider.TWILIO_AUTHTOKEN is unknown. Did you mean TWILIO_AUTH_TOKEN?',
+    ],
+    [{ api: { key: 'k', secert: 's' } }, 'api.secert is unknown. Did you mean secret?'],
+    [
+      { api: { guards: [GUARD], checkHeader: () => true } },
+      'api.checkHeader is unknown. Did you mean checkHeaders?',
+    ],
+  ])('names what is unknown: %j', (wrong, problem) => {
+    const boot = () => resolveOptions({ ...GOOD, ...wrong } as typeof GOOD, { controllers: true });
+    expect(boot).toThrow(TwilioWhatsappOptionsError);
+    expect(boot).toThrow(problem);
+  });
+
+  it('names an unknown setting that is given beside useFactory', () => {
+    const settings = { controllers: true, isGlobl: true };
+    expect(() => resolveOptions(GOOD, settings)).toThrow(
+      'isGlobl is unknown. Did you mean isGlobal?',
+    );
+  });
+
+  it('takes what is undefined for absent', () => {
+    const given = { ...GOOD, colour: undefined, delivery: { size: undefined } } as typeof GOOD;
+    expect(() => resolveOptions(given, { controllers: true })).not.toThrow();
+  });
+
   it('needs nobody to authenticate when there is no REST API', () => {
     expect(() => resolveOptions({ ...GOOD, api: undefined }, { controllers: false })).not.toThrow();
   });

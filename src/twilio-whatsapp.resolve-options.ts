@@ -7,9 +7,12 @@ import {
   SpoolOptions,
   TwilioWhatsappOptions,
   type ApiGuardOptions,
+  type ApiKeyOptions,
   type TwilioWhatsappModuleExtras,
   type TwilioWhatsappModuleOptions,
 } from './twilio-whatsapp.options.js';
+import { DEFAULT_EXTRAS } from './twilio-whatsapp.module-definition.js';
+import { fieldsOf, unknownFields } from './validation/suggestion.js';
 import { messagesOf } from './validation/validate.js';
 
 /**
@@ -19,7 +22,7 @@ import { messagesOf } from './validation/validate.js';
  */
 export function resolveOptions(
   given: TwilioWhatsappModuleOptions,
-  { controllers }: TwilioWhatsappModuleExtras,
+  extras: TwilioWhatsappModuleExtras,
 ): TwilioWhatsappOptions {
   const options = withDefaults(TwilioWhatsappOptions, {
     ...given,
@@ -28,8 +31,12 @@ export function resolveOptions(
     retention: withDefaults(RetentionOptions, given?.retention),
     provider: given?.provider && withDefaults(ProviderConfigDto, given.provider),
   });
-  const problems = [...messagesOf(validateSync(options)), ...retentionProblems(options.retention)];
-  if (controllers && !canAuthenticate(options.api)) {
+  const problems = [
+    ...unknownOptions(given, extras),
+    ...messagesOf(validateSync(options)),
+    ...retentionProblems(options.retention),
+  ];
+  if (extras.controllers && !canAuthenticate(options.api)) {
     problems.push(
       'api must be { key, secret } or { guards: [...] }: the REST API is mounted, and nobody would be asked who they are. Pass controllers: false to do without it.',
     );
@@ -40,6 +47,38 @@ export function resolveOptions(
   }
   if (problems.length > 0) throw new TwilioWhatsappOptionsError(problems);
   return options;
+}
+
+/** What forRootAsync() takes beside the settings. */
+const ASYNC_KEYS = [
+  'useFactory',
+  'useClass',
+  'useExisting',
+  'inject',
+  'imports',
+  'provideInjectionTokensFrom',
+];
+const API_KEYS: readonly (keyof ApiKeyOptions | keyof ApiGuardOptions)[] = [
+  'key',
+  'secret',
+  'guards',
+  'checkHeaders',
+];
+
+/** What nobody knows: of the options, wherever they come from, and of the settings beside them. */
+function unknownOptions(
+  given: TwilioWhatsappModuleOptions,
+  extras: TwilioWhatsappModuleExtras,
+): string[] {
+  const known = [...fieldsOf(TwilioWhatsappOptions), ...Object.keys(DEFAULT_EXTRAS), ...ASYNC_KEYS];
+  return [
+    ...unknownFields('', { ...extras, ...given }, known),
+    ...unknownFields('delivery.', given?.delivery, fieldsOf(DeliveryOptions)),
+    ...unknownFields('spool.', given?.spool, fieldsOf(SpoolOptions)),
+    ...unknownFields('retention.', given?.retention, fieldsOf(RetentionOptions)),
+    ...unknownFields('provider.', given?.provider, fieldsOf(ProviderConfigDto)),
+    ...unknownFields('api.', given?.api, API_KEYS),
+  ];
 }
 
 /** Copies what is given over the defaults; class instances among the values stay what they are. */

@@ -1,4 +1,8 @@
-import { EnvironmentError } from '../twilio-whatsapp.environment.js';
+import {
+  EnvironmentError,
+  ModuleEnvironment,
+  readVariables,
+} from '../twilio-whatsapp.environment.js';
 import { readEnvironment } from './environment.js';
 
 const KEY = Buffer.alloc(32).toString('base64');
@@ -79,6 +83,31 @@ describe('readEnvironment', () => {
   ])('names %s when it is wrong: %j', (variable, variables) => {
     expect(() => readEnvironment(variables)).toThrow(EnvironmentError);
     expect(() => readEnvironment(variables)).toThrow(variable);
+  });
+
+  it.each([
+    ['TWILIO_AUTHTOKEN', 'TWILIO_AUTHTOKEN is unknown. Did you mean TWILIO_AUTH_TOKEN?'],
+    ['ENCRYPTION_KEY', 'ENCRYPTION_KEY is unknown. Did you mean ENCRYPTION_KEYS?'],
+    ['MAX_INFLIGHT', 'MAX_INFLIGHT is unknown. Did you mean MAX_IN_FLIGHT?'],
+  ])('names %s, which begins like a variable and is none', (variable, problem) => {
+    expect(() => readEnvironment({ [variable]: 'x' })).toThrow(problem);
+  });
+
+  it('leaves the variables of others alone', () => {
+    const others = ['HOME', 'NODE_OPTIONS', 'HOSTNAME', 'REDIS_PORT', 'API_BASE', 'LOG_DIR'];
+    const ofTheSdk = ['TWILIO_EDGE', 'TWILIO_REGION', 'TWILIO_LOG_LEVEL'];
+    const variables = [...others, ...ofTheSdk].map((name) => [name, 'x']);
+    expect(() => readEnvironment(Object.fromEntries(variables))).not.toThrow();
+  });
+
+  it('leaves an application the variables that are not Twilio’s', () => {
+    const { problems } = readVariables(ModuleEnvironment, {
+      API_KEYS: 'x',
+      REDIS_URI: 'x',
+      TWILIO_VERIFY_SERVICE_SID: 'x',
+      TWILIO_FROM_NUMBR: 'x',
+    });
+    expect(problems).toEqual(['TWILIO_FROM_NUMBR is unknown. Did you mean TWILIO_FROM_NUMBER?']);
   });
 
   it('takes a loopback Twilio outside production', () => {

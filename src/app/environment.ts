@@ -5,6 +5,7 @@ import {
   ModuleEnvironment,
   readVariables,
 } from '../twilio-whatsapp.environment.js';
+import { fieldsOf, unknownVariables } from '../validation/suggestion.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'] as const;
 
@@ -51,6 +52,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       if (!value[key]) problems.push(`${key} must be set in production`);
     }
   }
+  const others = Object.keys(variables).filter((name) => !name.startsWith('TWILIO_'));
+  problems.push(...unknownVariables(others, fieldsOf(Environment)));
   if (problems.length > 0) throw new EnvironmentError(problems);
   return value;
 }

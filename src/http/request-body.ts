@@ -6,8 +6,16 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { hostileKeyProblem, toStorableJson } from '../validation/json.js';
+import { messagesOf } from '../validation/validate.js';
 
-const STRICT = new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true });
+const STRICT = new ValidationPipe({
+  transform: true,
+  whitelist: true,
+  forbidNonWhitelisted: true,
+  // Knows what else its class has.
+  validationError: { target: true },
+  exceptionFactory: (errors) => new BadRequestException(messagesOf(errors)),
+});
 
 /** Refuses what would overflow a stack or a database before anybody walks through it. */
 const STORABLE: PipeTransform = {

@@ -3,10 +3,15 @@ import { InvalidNotificationError } from '../twilio-whatsapp.errors.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
 import { instantOf } from '../validation/instant.js';
 import { bytesOf, MAX_TEXT_BYTES, toStorableJson } from '../validation/json.js';
+import { suggestionFor, unknownField } from '../validation/suggestion.js';
 import { validate } from '../validation/validate.js';
 import { MAX_TEXT, SendNotificationDto } from './dto/send-notification.dto.js';
 import { parseOverride, type Override } from './override.js';
 import { readRecipients, type Recipient } from './recipients.js';
+
+/** Keys of `override` that are looked at for mistakes: there may be a million. */
+const MAX_KEYS = 50;
+const OVERRIDE_KEYS: readonly string[] = ['channels', PROVIDER_IDENTIFIER];
 
 /** A notification that was checked and can be accepted. */
 export interface NotificationRequest {
@@ -45,6 +50,11 @@ export function parseNotification(
   );
   const provider = Object(body.override)[PROVIDER_IDENTIFIER] as unknown;
   const { override, problems: overrideProblems } = parseOverride(provider, allowed);
+  // Entries of other providers are left alone, unless they look like ours misspelt.
+  const misspelt = Object.keys(Object(body.override) as object)
+    .slice(0, MAX_KEYS)
+    .filter((key) => !OVERRIDE_KEYS.includes(key) && suggestionFor(key, OVERRIDE_KEYS));
+  problems.push(...misspelt.map((key) => unknownField('override.', key, OVERRIDE_KEYS)));
   const channels: unknown = body.override?.channels;
   if (channels !== undefined && !isTextList(channels)) {
     problems.push('override.channels must be a list of channel names');

@@ -2,6 +2,7 @@ import { CONFIGURATION_FORMS } from '../providers/configuration.js';
 import { OVERRIDABLE_KEYS, PROVIDER_IDENTIFIER } from '../twilio-whatsapp.constants.js';
 import { instantOf, inWholeSeconds } from '../validation/instant.js';
 import { bytesOf, MAX_TEXT_BYTES } from '../validation/json.js';
+import { unknownField } from '../validation/suggestion.js';
 import { isPlainText } from '../validation/plain-text.js';
 import type { OverrideScope } from '../twilio-whatsapp.options.js';
 import type { TwilioParameters } from '../twilio/twilio.gateway.js';
@@ -20,10 +21,13 @@ export interface Override {
 }
 
 const PATH = `override.${PROVIDER_IDENTIFIER}`;
+/** Keys that are no parameters of Twilio's. */
+const OWN_KEYS = ['_config', '_instance', ...OVERRIDABLE_KEYS];
 const PARAMETER = /^[A-Z][A-Za-z0-9]{0,63}$/;
 const HOSTILE = new Set(['__proto__', 'constructor', 'prototype']);
 const SENDER_PARAMETERS = new Set(['From', 'MessagingServiceSid']);
 const MAX_LIST = 100;
+const MAX_KEYS = 200;
 const ADDRESS_PARAMETERS = new Set(['From', 'To']);
 const MAX_ADDRESS_LENGTH = 150;
 // The notification's own text and sender join them.
@@ -58,7 +62,7 @@ export function parseOverride(
     } else if (isConfigurationKey(key)) {
       setConfiguration(config, key, value, path, problems, forbid);
     } else if (key.startsWith('_') || key.startsWith('TWILIO_') || HOSTILE.has(key)) {
-      problems.push(`${path} is not a parameter of Twilio's, nor ${OVERRIDABLE_KEYS.join(', ')}`);
+      problems.push(unknownField(`${PATH}.`, key, OWN_KEYS));
     } else {
       const name = key.charAt(0).toUpperCase() + key.slice(1);
       // Twilio's own spelling beats twilio-node's when both are there.
@@ -80,7 +84,7 @@ export function parseOverride(
   for (const [key, value] of entriesOf(nested, `${PATH}._config`, problems)) {
     const path = `${PATH}._config.${key}`;
     if (isConfigurationKey(key)) setConfiguration(config, key, value, path, problems, forbid);
-    else problems.push(`${path} is not one of ${OVERRIDABLE_KEYS.join(', ')}`);
+    else problems.push(unknownField(`${PATH}._config.`, key, OVERRIDABLE_KEYS));
   }
   if ((config.TWILIO_API_KEY_SID === undefined) !== (config.TWILIO_API_KEY_SECRET === undefined)) {
     problems.push(`${PATH}: TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET go together`);
@@ -116,8 +120,9 @@ const isConfigurationKey = (key: string): key is OverridableKey =>
 
 function entriesOf(input: unknown, path: string, problems: string[]): [string, unknown][] {
   if (input === undefined || input === null) return [];
-  if (typeof input === 'object' && !Array.isArray(input)) return Object.entries(input);
-  problems.push(`${path} must be an object`);
+  const entries = typeof input === 'object' && !Array.isArray(input) ? Object.entries(input) : null;
+  if (entries && entries.length <= MAX_KEYS) return entries;
+  problems.push(`${path} must be an object${entries ? ` of at most ${MAX_KEYS} keys` : ''}`);
   return [];
 }
 

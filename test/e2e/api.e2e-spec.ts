@@ -111,7 +111,7 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
         hello({ notification: { title: 'x', workflow: {} } }),
         'workflow is not supported',
       ],
-      ['an unknown field', hello({ colour: 'red' }), 'colour should not exist'],
+      ['an unknown field', hello({ colour: 'red' }), 'colour is unknown. Remove it.'],
       ['data that is no object', hello({ data: [] }), 'data'],
       ['a time that is none', hello({ sendAt: 'tomorrow' }), 'sendAt'],
       ['a week', hello({ sendAt: '2026-W10-1' }), 'sendAt'],
