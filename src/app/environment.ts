@@ -14,6 +14,7 @@ import {
 import { Transform } from 'class-transformer';
 import { applyDecorators } from '@nestjs/common';
 import { MatchesForm, MatchesFormOfPair } from '../providers/dto/provider-config.dto.js';
+import { IsPublicUrl, publicUrlProblem } from '../providers/public-url.js';
 import { IsEncryptionKey } from '../providers/encryption-key.validator.js';
 import { CONFIGURATION_KEYS } from '../twilio-whatsapp.constants.js';
 import { AMBIGUOUS_POLICIES, type AmbiguousPolicy } from '../twilio-whatsapp.options.js';
@@ -54,9 +55,7 @@ export class Environment {
 
   /** Under which Twilio reaches the backend. @default http://localhost:$PORT */
   @IsOptional()
-  @Matches(/^https?:\/\/[^\s?#]+$/, {
-    message: 'PUBLIC_URL must be an http(s) URL without query, such as https://notify.example.com',
-  })
+  @IsPublicUrl()
   PUBLIC_URL?: string;
 
   @Matches(DATABASE_URL, {
@@ -204,6 +203,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       `TWILIO_API_URL may only be ${TWILIO_API}, or a loopback address outside production: credentials go there`,
     );
   }
+  const publicUrl = publicUrlProblem('PUBLIC_URL', {
+    publicUrl: value.publicUrl,
+    twilioApiUrl: value.TWILIO_API_URL,
+  });
+  if (publicUrl) problems.push(publicUrl);
   if (value.isProduction) {
     for (const key of ['API_KEY', 'API_SECRET', 'ENCRYPTION_KEYS'] as const) {
       if (!value[key]) problems.push(`${key} must be set in production`);

@@ -184,7 +184,7 @@ export class ProviderInstances implements OnModuleInit {
   private view({ row, configuration }: ProviderInstance): ProviderInstanceView {
     return providerInstanceView(row, {
       configuration,
-      callbackUrl: this.callbackUrls.ofInstance(row.id),
+      callbackUrl: this.callbackUrls.shownOfInstance(row.id),
       messagesPerSecond: this.messagesPerSecond(row),
     });
   }

@@ -75,6 +75,10 @@ export function fieldsOf(
   };
 }
 
+/** Twilio signs neither the fragment nor user name and password. */
+const signedUrl = (url: string): string =>
+  url.replace(/#.*/, '').replace(/^(https?:\/\/)[^/]*@/, '$1');
+
 /** Twilio tries once more when no connection can be made, and leaves it at that. */
 async function post(
   url: string,
@@ -90,7 +94,7 @@ async function post(
       method: 'POST',
       headers: {
         'Content-Type': 'application/x-www-form-urlencoded; charset=UTF-8',
-        'X-Twilio-Signature': getExpectedTwilioSignature(authToken, url.replace(/#.*/, ''), fields),
+        'X-Twilio-Signature': getExpectedTwilioSignature(authToken, signedUrl(url), fields),
         'User-Agent': 'TwilioProxy/1.1',
       },
       body: stringify(fields),
