@@ -152,7 +152,10 @@ export function learn(
   { type, at, discard }: { type?: DeliveryStatus; at: number; discard?: Discard },
 ): Step {
   let next = state;
-  if (type && RANK[type] > RANK[next.status]) next = { ...next, status: type, dueAt: null };
+  if (type && RANK[type] > RANK[next.status]) {
+    // What arrived was not discarded: that it was called so stays among its events.
+    next = { ...next, status: type, dueAt: null, discardedAt: null };
+  }
   // Nobody reads what has not arrived, also when Twilio never says that it has.
   if (type === 'delivered' || type === 'seen') {
     next = { ...next, deliveredAt: next.deliveredAt ?? at };
