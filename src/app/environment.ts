@@ -104,6 +104,10 @@ export class Environment {
   @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
   TWILIO_SECONDARY_AUTH_TOKEN?: string;
 
+  @IsOptional()
+  @MatchesForm('TWILIO_SHARED_KEY')
+  TWILIO_SHARED_KEY?: string;
+
   @Matches(/^https?:\/\/[^\s/?#]+\/?$/, {
     message: `TWILIO_API_URL must be a URL such as ${TWILIO_API}`,
   })
