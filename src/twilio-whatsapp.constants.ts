@@ -20,7 +20,11 @@ export const OVERRIDABLE_KEYS = [
 ] as const;
 
 /** The provider's configuration keys. */
-export const CONFIGURATION_KEYS = [...OVERRIDABLE_KEYS, 'TWILIO_SECONDARY_AUTH_TOKEN'] as const;
+export const CONFIGURATION_KEYS = [
+  ...OVERRIDABLE_KEYS,
+  'TWILIO_SECONDARY_AUTH_TOKEN',
+  'TWILIO_SHARED_KEY',
+] as const;
 export type ConfigurationKey = (typeof CONFIGURATION_KEYS)[number];
 
 // Registered symbols: a process that loads the package as ES modules and as CommonJS has each token once.

@@ -15,6 +15,7 @@ import {
 import { applyDecorators } from '@nestjs/common';
 import { configurationFrom } from './providers/configuration.js';
 import { MatchesForm, MatchesFormOfPair } from './providers/dto/provider-config.dto.js';
+import { IsPublicUrl, publicUrlProblem } from './providers/public-url.js';
 import { IsEncryptionKey } from './providers/encryption-key.validator.js';
 import { CONFIGURATION_KEYS } from './twilio-whatsapp.constants.js';
 import {
@@ -47,9 +48,7 @@ function IsCount(key: string, min: number, max: number): PropertyDecorator {
 export class ModuleEnvironment {
   /** Under which Twilio reaches the application. */
   @IsOptional()
-  @Matches(/^https?:\/\/[^\s?#]+$/, {
-    message: 'PUBLIC_URL must be an http(s) URL without query, such as https://notify.example.com',
-  })
+  @IsPublicUrl()
   PUBLIC_URL?: string;
 
   @IsOptional()
@@ -91,6 +90,10 @@ export class ModuleEnvironment {
   @IsOptional()
   @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
   TWILIO_SECONDARY_AUTH_TOKEN?: string;
+
+  @IsOptional()
+  @MatchesForm('TWILIO_SHARED_KEY')
+  TWILIO_SHARED_KEY?: string;
 
   @Matches(/^https?:\/\/[^\s/?#]+\/?$/, {
     message: `TWILIO_API_URL must be a URL such as ${TWILIO_API}`,
@@ -201,6 +204,9 @@ export function readVariables<T extends ModuleEnvironment>(
       `TWILIO_API_URL may only be ${TWILIO_API}, or a loopback address outside production: credentials go there`,
     );
   }
+  const { PUBLIC_URL: publicUrl, TWILIO_API_URL: twilioApiUrl } = value;
+  const problem = publicUrl && publicUrlProblem('PUBLIC_URL', { publicUrl, twilioApiUrl });
+  if (problem) problems.push(problem);
   return { value, problems };
 }
 

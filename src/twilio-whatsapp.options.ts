@@ -15,6 +15,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsPublicUrl } from './providers/public-url.js';
 import { IsEncryptionKey } from './providers/encryption-key.validator.js';
 import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
 import { RetentionOptions } from './retention/retention.options.js';
@@ -31,7 +32,6 @@ export type AmbiguousPolicy = (typeof AMBIGUOUS_POLICIES)[number];
 const HTTP_ORIGIN = /^https?:\/\/[^\s/?#]+\/?$/;
 /** `name=value` pairs of Twilio's connection overrides: `ct`, `rt`, `tt`, `rc`, `rp`, `e`, `sni`. */
 const CONNECTION_OVERRIDE = /^(ct|rt|tt|rc|rp|e|sni)=[\w,-]+(&(ct|rt|tt|rc|rp|e|sni)=[\w,-]+)*$/;
-const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 
 const REDIS_URL = /^rediss?:\/\/\S+$/;
 
@@ -178,11 +178,11 @@ export class SpoolOptions {
 export class TwilioWhatsappOptions {
   /**
    * The URL under which Twilio reaches the application, without the module's own prefix: `https://notify.example.com`.
-   * Signatures of callbacks are checked against it, never against a request's headers.
+   * Signatures of callbacks are checked against it, never against a request's headers. With a user name and a password
+   * in it, Twilio authenticates with them, towards a proxy in front. Where Twilio cannot reach it, messages go out
+   * without a `StatusCallback`, and Twilio is asked about each after a minute.
    */
-  @Matches(HTTP_URL, {
-    message: 'publicUrl must be an http(s) URL without query, such as https://notify.example.com',
-  })
+  @IsPublicUrl()
   publicUrl: string;
 
   /**

@@ -33,6 +33,8 @@ describe('resolveOptions', () => {
 
   it.each([
     ['publicUrl', { publicUrl: 'notify' }],
+    ['publicUrl', { publicUrl: 'https://notify.example.com:99999' }],
+    ['publicUrl', { publicUrl: 'https://notify_me.example.com' }],
     ['encryptionKeys', { encryptionKeys: [] }],
     ['encryptionKeys', { encryptionKeys: ['short'] }],
     ['api', { api: undefined }],

@@ -1,5 +1,6 @@
 import { validateSync } from 'class-validator';
 import { ProviderConfigDto } from './providers/dto/provider-config.dto.js';
+import { publicUrlProblem } from './providers/public-url.js';
 import { RetentionOptions, retentionProblems } from './retention/retention.options.js';
 import { TwilioWhatsappOptionsError } from './twilio-whatsapp.errors.js';
 import {
@@ -36,6 +37,8 @@ export function resolveOptions(
     ...messagesOf(validateSync(options)),
     ...retentionProblems(options.retention),
   ];
+  const publicUrl = publicUrlProblem('publicUrl', options);
+  if (publicUrl) problems.push(publicUrl);
   if (extras.controllers && !canAuthenticate(options.api)) {
     problems.push(
       'api must be { key, secret } or { guards: [...] }: the REST API is mounted, and nobody would be asked who they are. Pass controllers: false to do without it.',

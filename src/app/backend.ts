@@ -2,6 +2,7 @@ import { ConsoleLogger, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { useWhatsappBodyParsers } from '../http/body-parsers.js';
+import { withoutUserInfo } from '../providers/public-url.js';
 import { limitRequestTime } from '../http/request-time.js';
 import { AppModule } from './app.module.js';
 import { backendConfig, type BackendConfig } from './backend.config.js';
@@ -55,7 +56,7 @@ function keepDatabasePrivate(databaseUrl: string): (string | undefined)[] {
 function announce({ host, port, publicUrl, secretsFile }: BackendConfig): void {
   const logger = new Logger('Backend');
   const reach = LOOPBACK.has(host) ? ' (this machine only, unless HOST says otherwise)' : '';
-  logger.log(`Listening on ${host}:${port}${reach}: ${publicUrl}/v3`);
+  logger.log(`Listening on ${host}:${port}${reach}: ${withoutUserInfo(publicUrl)}/v3`);
   if (secretsFile) {
     logger.warn(
       `API_KEY, API_SECRET or ENCRYPTION_KEYS are not set: they were made for you and are kept in ${secretsFile}`,

@@ -63,6 +63,7 @@ describe('readEnvironment', () => {
     ['REDIS_URL', { REDIS_URL: 'localhost' }],
     ['PORT', { PORT: '70000' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'notify.example.com' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://notify_me.example.com' }],
     ['PUBLIC_URL', { PUBLIC_URL: 'https://notify.example.com/?x=1' }],
     ['DATABASE_URL', { DATABASE_URL: 'oracle://x' }],
     ['ENCRYPTION_KEYS', { ENCRYPTION_KEYS: 'short' }],

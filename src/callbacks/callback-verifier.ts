@@ -1,6 +1,7 @@
 import { ForbiddenException, Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { NotificationStore } from '../delivery/notification-store.js';
+import { signingKeysOf } from '../providers/configuration.js';
 import { CallbackUrls } from '../providers/callback-urls.js';
 import { MissingKeyError } from '../providers/credentials-cipher.js';
 import { ProviderInstances } from '../providers/provider-instances.service.js';
@@ -8,8 +9,10 @@ import {
   isSignature,
   parseForm,
   signedText,
+  tokenKey,
   verifyText,
   type FormParameters,
+  type SigningKey,
 } from '../twilio/signature.js';
 import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
 import type { Callback, CallbackTarget, SignedRequest } from './callback-request.js';
@@ -17,10 +20,10 @@ import { readEvents } from './event-stream.js';
 import type { ReportedStatus } from './reported-status.js';
 import { isDisguised, readStatusCallback } from './status-callback.js';
 
-/** An account, and the auth tokens that may have signed for it. */
+/** An account, and what may have signed for it. */
 interface Signatory {
   readonly accountSid: string;
-  readonly authTokens: readonly string[];
+  readonly keys: readonly SigningKey[];
 }
 
 /** What a request says, and what its signature is about. */
@@ -122,24 +125,23 @@ export class CallbackVerifier {
   }
 
   private isSigned(
-    { authTokens }: Signatory,
+    { keys }: Signatory,
     { signature }: SignedRequest,
     content: SignedContent,
     url: string,
   ): boolean {
     return this.callbackUrls
       .spellings(url.replace(/#.*$/, '') + content.query)
-      .some((spelling) => verifyText(authTokens, signature, spelling, content.text));
+      .some((spelling) => verifyText(keys, signature, spelling, content.text));
   }
 
   private instance(id: string, maxAgeMs?: number): Signer {
     return async () => {
       const { configuration } = (await this.instances.find(id, maxAgeMs)) ?? {};
       if (!configuration) return undefined;
-      const { TWILIO_AUTH_TOKEN: primary, TWILIO_SECONDARY_AUTH_TOKEN: secondary } = configuration;
       return {
         accountSid: configuration.TWILIO_ACCOUNT_SID,
-        authTokens: secondary === undefined ? [primary] : [primary, secondary],
+        keys: signingKeysOf(configuration),
       };
     };
   }
@@ -165,10 +167,10 @@ const forgery = (cause: string): ForbiddenException =>
   new ForbiddenException(`The callback ${cause}.`);
 
 const unsigned = (): ForbiddenException =>
-  forgery('is not signed with the auth token of its account');
+  forgery('is not signed with the auth token of its account, nor with its shared key');
 
 const signatoryOf = (credentials: TwilioCredentials | undefined): Signatory | undefined =>
-  credentials && { accountSid: credentials.accountSid, authTokens: [credentials.authToken] };
+  credentials && { accountSid: credentials.accountSid, keys: [tokenKey(credentials.authToken)] };
 
 /** What a request says. @throws ForbiddenException for JSON that is not what was signed */
 function contentOf({ isJson, query, body }: SignedRequest): SignedContent {

@@ -1,3 +1,5 @@
+import type { Moment } from './evidence.js';
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -9,6 +11,8 @@ const WAITS = {
   unknown: [15 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, DAY, DAY, DAY],
   /** Its callbacks may have been lost: what became of it? */
   sent: [10 * MINUTE, HOUR, 6 * HOUR, DAY],
+  /** It has no callbacks: what became of it? */
+  uncalled: [MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY],
 } as const;
 
 /** Looks at the list, over 21 minutes, after which a message that is not in it counts as missing. */
@@ -20,7 +24,12 @@ export const CHECKS_TO_VERIFY = 4;
  * @param checks how often it was asked in this status
  * @returns null when it is not to be asked any more
  */
-export function nextCheck(status: keyof typeof WAITS, checks: number, now: number): number | null {
-  const wait: number | undefined = WAITS[status][checks];
-  return wait === undefined ? null : now + wait;
+export function nextCheck(
+  status: 'unknown' | 'sent',
+  checks: number,
+  { at, isUncalled }: Moment,
+): number | null {
+  const waits = WAITS[status === 'sent' && isUncalled ? 'uncalled' : status];
+  const wait: number | undefined = waits[checks];
+  return wait === undefined ? null : at + wait;
 }

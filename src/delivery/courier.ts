@@ -115,7 +115,7 @@ export class Courier {
     const { id: messageId, instanceId, requestId, attempt, to } = message;
     const instance = await this.instances.find(instanceId);
     if (!shipment || !instance) throw new Error('Its notification or its instance is gone.');
-    const statusCallback = this.callbackUrls.ofAttempt({ instanceId, messageId, attempt });
+    const statusCallback = this.callbackUrls.statusCallback({ instanceId, messageId, attempt });
     return {
       instance,
       credentials: this.notifications.credentialsFor(requestId, shipment) ?? instance.credentials,

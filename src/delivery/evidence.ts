@@ -7,47 +7,56 @@ export interface Discard {
   readonly errorCode?: number;
 }
 
+/** When something was learnt about a message. */
+export interface Moment {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  /** Set where Twilio has no URL to call back: what has become of the message is known from asking alone. */
+  readonly isUncalled?: boolean;
+}
+
 /** One thing that somebody learnt or did about a message. Negative evidence counts only with the current fence. */
-export type Evidence = { readonly at: number } & (
-  | {
-      readonly kind: 'started';
-      /** A number that no other start of the message has had. */
-      readonly fence: number;
-      readonly leaseUntil: number;
-      readonly refusal?: Discard;
-    }
-  | ({
-      readonly kind: 'accepted';
-      readonly sid: string;
-      readonly providerStatus: string;
-    } & FencedAnswer)
-  | ({
-      readonly kind: 'notSent';
-      readonly retryAt: number | null;
-      /** Set when even the start may never have been: then its attempt's number may be another's. */
-      readonly isUnconfirmed?: boolean;
-    } & Discard &
-      FencedAnswer)
-  | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
-  | ({ readonly kind: 'ambiguous' } & FencedAnswer & Resend)
-  | ({ readonly kind: 'lapsed' } & Resend)
-  | ({ readonly kind: 'missing'; readonly attempt: number } & Resend)
-  | {
-      readonly kind: 'undecided';
-      readonly attempt: number;
-      /** The SIDs in Twilio's list of which one may be the message's. */
-      readonly sids: readonly string[];
-    }
-  | {
-      readonly kind: 'disproved';
-      /** The SID that the message had by a guess, and that is proven to be another attempt's. */
-      readonly sid: string;
-    }
-  | { readonly kind: 'checked' }
-  | Report
-  | { readonly kind: 'canceled' }
-  | Resolution
-);
+export type Evidence = Moment &
+  (
+    | {
+        readonly kind: 'started';
+        /** A number that no other start of the message has had. */
+        readonly fence: number;
+        readonly leaseUntil: number;
+        readonly refusal?: Discard;
+      }
+    | ({
+        readonly kind: 'accepted';
+        readonly sid: string;
+        readonly providerStatus: string;
+      } & FencedAnswer)
+    | ({
+        readonly kind: 'notSent';
+        readonly retryAt: number | null;
+        /** Set when even the start may never have been: then its attempt's number may be another's. */
+        readonly isUnconfirmed?: boolean;
+      } & Discard &
+        FencedAnswer)
+    | ({ readonly kind: 'rejected' } & Discard & FencedAnswer)
+    | ({ readonly kind: 'ambiguous' } & FencedAnswer & Resend)
+    | ({ readonly kind: 'lapsed' } & Resend)
+    | ({ readonly kind: 'missing'; readonly attempt: number } & Resend)
+    | {
+        readonly kind: 'undecided';
+        readonly attempt: number;
+        /** The SIDs in Twilio's list of which one may be the message's. */
+        readonly sids: readonly string[];
+      }
+    | {
+        readonly kind: 'disproved';
+        /** The SID that the message had by a guess, and that is proven to be another attempt's. */
+        readonly sid: string;
+      }
+    | { readonly kind: 'checked' }
+    | Report
+    | { readonly kind: 'canceled' }
+    | Resolution
+  );
 
 /** What becomes of a message that Twilio may have, where the policy is not to hold it. */
 export interface Resend {

@@ -6,6 +6,7 @@ import { query, writeAll, type Transaction } from '../database/transaction.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import { canTwilioCall } from '../providers/public-url.js';
 import { DeliveryAnnouncer } from './announcer.js';
 import type { Recorded } from './fold.js';
 import { fold, foldContested, type Folded, type MessageEvidence } from './ledger.fold.js';
@@ -53,18 +54,20 @@ const ADDRESSED = `${KNOWN_COLUMNS}, request_id, instance_id, to_address, from_a
 @Injectable()
 export class MessageLedger {
   private readonly options: DeliveryOptions;
+  private readonly isUncalled: boolean;
   private readonly commits = new GroupCommit((waiting: MessageEvidence[]) => this.commit(waiting), {
     gatherMs: 2,
     deadlineMs: this.database.timeoutMs,
   });
 
   constructor(
-    @InjectWhatsappOptions() { delivery }: TwilioWhatsappOptions,
+    @InjectWhatsappOptions() options: TwilioWhatsappOptions,
     private readonly database: Database,
     private readonly clock: DatabaseClock,
     private readonly announcer: DeliveryAnnouncer,
   ) {
-    this.options = delivery;
+    this.options = options.delivery;
+    this.isUncalled = !canTwilioCall(options);
   }
 
   /**
@@ -73,7 +76,12 @@ export class MessageLedger {
    * @param patienceMs how long it may wait for a commit that others need, or that is worth while
    */
   record(messageId: string, evidence: Evidence, patienceMs?: number): Promise<Recorded> {
-    return this.commits.add({ messageId, evidence }, patienceMs);
+    return this.commits.add({ messageId, evidence: this.marked(evidence) }, patienceMs);
+  }
+
+  /** The evidence, with what decides when Twilio is asked about the message. */
+  private marked<T extends Evidence>(evidence: T): T {
+    return this.isUncalled ? { ...evidence, isUncalled: true } : evidence;
   }
 
   /** Who has messages in a status that the engine must look at again, and when the first of them is due. */
@@ -125,7 +133,7 @@ export class MessageLedger {
     const due = (await this.queues(status)).filter(({ dueAt }) => dueAt <= at);
     if (due.length === 0) return [];
     const { rows, steps } = await this.database.transaction(() =>
-      this.stepDue({ status, at, limit }, due, evidenceAt(at)),
+      this.stepDue({ status, at, limit }, due, this.marked(evidenceAt(at))),
     );
     this.announce(steps);
     return rows;

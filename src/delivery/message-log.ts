@@ -102,7 +102,7 @@ export class MessageLog {
           request: messageRequest(
             shipment.parameters,
             to,
-            this.callbackUrls.ofAttempt({ instanceId, messageId: id, attempt }),
+            this.callbackUrls.shownStatusCallback({ instanceId, messageId: id, attempt }),
           ),
         }),
     };

@@ -239,6 +239,19 @@ describe('a message of which nothing is heard', () => {
   });
 });
 
+describe('delivery after a failure', () => {
+  it.each(['delivered', 'read'])('leaves no instant of the failure: %s', (status) => {
+    const failed = fold(sending, accepted(1), reported('failed', 5, SID, 63024));
+    expect(failed).toMatchObject({ status: 'discarded', discardedAt: 5 });
+    const taken = step(failed, reported(status, 6));
+    expect(taken.state).toMatchObject({ deliveredAt: 6, discardedAt: null });
+    expect(taken.learnt).not.toContain('discarded');
+    const late = step(taken.state, reported('undelivered', 7, SID, 63024));
+    expect(late.state).toEqual(taken.state);
+    expect(late.event).toMatchObject({ type: 'discarded', errorCode: 63024 });
+  });
+});
+
 describe('commands', () => {
   it('cancel what is queued, and nothing else', () => {
     const canceled = step(initialState(0, Infinity), { kind: 'canceled', at: 5 });

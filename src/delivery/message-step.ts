@@ -1,5 +1,5 @@
 import { CHECKS_TO_VERIFY, nextCheck } from './check-schedule.js';
-import type { Answer, Discard, Evidence, FencedAnswer, Resolution } from './evidence.js';
+import type { Answer, Discard, Evidence, FencedAnswer, Moment, Resolution } from './evidence.js';
 import type { AttemptChange, AttemptOutcome, MessageState, Step } from './message-state.js';
 import {
   adopt,
@@ -49,7 +49,10 @@ export function step(state: MessageState, evidence: Evidence): Step {
         // An answer that comes later than the news that the attempt has failed is no news.
         ...(evidence.attempt <= state.failedAttempts
           ? ignored(state)
-          : learn(adopt(state, { sid, source: 'response' }, at), state, { type: 'sent', at })),
+          : learn(adopt(state, { sid, source: 'response' }, evidence), state, {
+              type: 'sent',
+              at,
+            })),
         attempt: ended(evidence, 'accepted', at, { sid, sidSource: 'response' }),
         event: {
           type: 'sent',
@@ -125,7 +128,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
       return applied({
         ...state,
         checks: state.checks + 1,
-        dueAt: nextCheck(state.status, state.checks + 1, at),
+        dueAt: nextCheck(state.status, state.checks + 1, evidence),
       });
 
     case 'reported':
@@ -141,7 +144,7 @@ export function step(state: MessageState, evidence: Evidence): Step {
 }
 
 /** An operator's word on a message of which nobody else knows whether it was sent. */
-function resolved(state: MessageState, evidence: Resolution & { at: number }): Step {
+function resolved(state: MessageState, evidence: Resolution & Moment): Step {
   if (state.status !== 'unknown') return ignored(state);
   const { at, status, explanation } = evidence;
   if (status === 'queued') {
@@ -160,7 +163,7 @@ function resolved(state: MessageState, evidence: Resolution & { at: number }): S
     status,
     checks: 0,
     // Without a SID there is nothing to ask for.
-    dueAt: evidence.sid ? nextCheck('sent', 0, at) : null,
+    dueAt: evidence.sid ? nextCheck('sent', 0, evidence) : null,
     sentAt: at,
     sid: evidence.sid ?? null,
     sidSource: evidence.sid ? ('operator' as const) : null,

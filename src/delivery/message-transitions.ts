@@ -1,6 +1,6 @@
 import { isProof, type DeliveryStatus, type EvidenceSource } from '../events/delivery-event.js';
 import { nextCheck } from './check-schedule.js';
-import type { Discard, Report, Resend } from './evidence.js';
+import type { Discard, Moment, Report, Resend } from './evidence.js';
 import { RANK, type MessageState, type Step } from './message-state.js';
 import { MAX_ATTEMPTS } from './retry.js';
 
@@ -57,7 +57,7 @@ const unknown = (state: MessageState, at: number): MessageState => ({
   status: 'unknown',
   fence: state.fence + 1,
   checks: 0,
-  dueAt: nextCheck('unknown', 0, at),
+  dueAt: nextCheck('unknown', 0, { at }),
   reason: 'outcome_unknown',
   explanation:
     'Twilio may have accepted the message: its answer was lost. It is not sent again; a callback or an operator settles it.',
@@ -70,9 +70,13 @@ export interface FoundSid {
 }
 
 /** Twilio has the message: whatever was planned or believed for it is off. */
-export function adopt(state: MessageState, { sid, source }: FoundSid, at: number): MessageState {
+export function adopt(
+  state: MessageState,
+  { sid, source }: FoundSid,
+  moment: Moment,
+): MessageState {
   if (state.sid !== null) return confirmed(state, { sid, source });
-  const sentAt = state.sentAt ?? at;
+  const sentAt = state.sentAt ?? moment.at;
   const found = { sid, sidSource: source };
   // Delivery can only be known already when an operator had settled the message without a SID.
   if (RANK[state.status] > RANK.discarded) return { ...state, ...found, sentAt };
@@ -81,7 +85,7 @@ export function adopt(state: MessageState, { sid, source }: FoundSid, at: number
     status: 'sent',
     fence: state.fence + 1,
     checks: 0,
-    dueAt: nextCheck('sent', 0, at),
+    dueAt: nextCheck('sent', 0, moment),
     ...found,
     sentAt,
     discardedAt: null,
@@ -148,7 +152,10 @@ export function learn(
   { type, at, discard }: { type?: DeliveryStatus; at: number; discard?: Discard },
 ): Step {
   let next = state;
-  if (type && RANK[type] > RANK[next.status]) next = { ...next, status: type, dueAt: null };
+  if (type && RANK[type] > RANK[next.status]) {
+    // What arrived was not discarded: that it was called so stays among its events.
+    next = { ...next, status: type, dueAt: null, discardedAt: null };
+  }
   // Nobody reads what has not arrived, also when Twilio never says that it has.
   if (type === 'delivered' || type === 'seen') {
     next = { ...next, deliveredAt: next.deliveredAt ?? at };

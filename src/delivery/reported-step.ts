@@ -1,5 +1,5 @@
 import { isProof } from '../events/delivery-event.js';
-import type { Report } from './evidence.js';
+import type { Moment, Report } from './evidence.js';
 import {
   RANK,
   type AttemptChange,
@@ -11,7 +11,7 @@ import { adopt, applied, failed, ignored, learn, newlyKnown } from './message-tr
 import { MAX_ATTEMPTS, retryDelay } from './retry.js';
 
 /** The step that a message takes when Twilio says what became of one of its attempts. */
-export function reported(state: MessageState, evidence: Report & { at: number }): Step {
+export function reported(state: MessageState, evidence: Report & Moment): Step {
   const { at, sid, providerStatus, type, discard, source, raw } = evidence;
   const event: LoggedEvent = {
     type,
@@ -35,7 +35,7 @@ export function reported(state: MessageState, evidence: Report & { at: number })
   }
   // A report that was found by the SID of the message proves nothing about that.
   const isBySid = evidence.matchedBy === 'sid' && state.sid !== null;
-  const adopted = isBySid ? state : adopt(state, { sid, source }, at);
+  const adopted = isBySid ? state : adopt(state, { sid, source }, evidence);
   const attempt = settledAttempt(state, evidence);
   const retryMs = retryAfterFailure(adopted, evidence);
   if (retryMs !== null) {

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { PROVIDER_IDENTIFIER, TWILIO_WHATSAPP_EXTRAS } from '../twilio-whatsapp.constants.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type {
@@ -6,6 +6,7 @@ import type {
   TwilioWhatsappOptions,
 } from '../twilio-whatsapp.options.js';
 import { CredentialsCipher } from './credentials-cipher.js';
+import { canTwilioCall, publicUrlWarning, withoutPassword, withoutUserInfo } from './public-url.js';
 
 /** What the URL of a message's callback tells: whose it is, and which attempt brought it about. */
 export interface CallbackPath {
@@ -19,19 +20,33 @@ export interface CallbackPath {
  * signatures that do not match, and they rest on configuration alone, never on a request's headers.
  */
 @Injectable()
-export class CallbackUrls {
+export class CallbackUrls implements OnApplicationBootstrap {
   private readonly base: string;
+  private readonly canBeCalled: boolean;
+  private readonly warning: string | undefined;
   /** What tells Twilio how to connect, with its `#`; empty when nothing does. */
   private readonly fragment: string;
 
   constructor(
-    @InjectWhatsappOptions() { publicUrl, callbackConnection }: TwilioWhatsappOptions,
+    @InjectWhatsappOptions() options: TwilioWhatsappOptions,
     @Inject(TWILIO_WHATSAPP_EXTRAS) { pathPrefix }: TwilioWhatsappModuleExtras,
     private readonly cipher: CredentialsCipher,
   ) {
+    const { publicUrl, callbackConnection } = options;
     const path = [pathPrefix, 'callbacks', PROVIDER_IDENTIFIER].filter(Boolean).join('/');
     this.fragment = callbackConnection ? `#${callbackConnection}` : '';
     this.base = `${publicUrl.replace(/\/+$/, '')}/${path}`;
+    this.canBeCalled = canTwilioCall(options);
+    this.warning = publicUrlWarning(options);
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.warning) new Logger(CallbackUrls.name).warn(this.warning);
+  }
+
+  /** The URL of a provider instance as it may be shown. */
+  shownOfInstance(instanceId: string): string {
+    return withoutPassword(this.ofInstance(instanceId));
   }
 
   /** The URL to paste into Twilio for all that a provider instance's account reports. */
@@ -49,19 +64,34 @@ export class CallbackUrls {
     return `${this.base}/${instanceId}/${messageId}/${attempt}/${mac}${this.fragment}`;
   }
 
+  /** The `StatusCallback` to send with an attempt: none where Twilio would refuse the message for it. */
+  statusCallback(path: CallbackPath): string | undefined {
+    return this.canBeCalled ? this.ofAttempt(path) : undefined;
+  }
+
+  /** The same as it may be shown. */
+  shownStatusCallback(path: CallbackPath): string | undefined {
+    const url = this.statusCallback(path);
+    return url === undefined ? undefined : withoutPassword(url);
+  }
+
   /** What a URL of an attempt says; undefined for one that we did not make. */
   read(url: string): CallbackPath | undefined {
-    const [address] = url.split('#');
-    if (!address.startsWith(`${this.base}/`)) return undefined;
-    const parts = address.slice(this.base.length + 1).split('/');
+    const [address] = withoutUserInfo(url).split('#');
+    const base = withoutUserInfo(this.base);
+    if (!address.startsWith(`${base}/`)) return undefined;
+    const parts = address.slice(base.length + 1).split('/');
     const [instanceId, messageId, attempt, mac] = parts;
     const path = { instanceId, messageId, attempt: Number(attempt) };
     return parts.length === 4 && this.isOurs(path, mac) ? path : undefined;
   }
 
-  /** The forms in which Twilio may have signed a URL of ours: whether the fragment belongs to it is not documented. */
+  /**
+   * The forms in which Twilio may have signed a URL of ours: without user name and password; whether the fragment
+   * belongs to it is not documented.
+   */
   spellings(url: string): string[] {
-    const [bare] = url.split('#');
+    const [bare] = withoutUserInfo(url).split('#');
     return this.fragment ? [bare, bare + this.fragment] : [bare];
   }
 

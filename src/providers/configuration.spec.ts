@@ -58,7 +58,12 @@ describe('changeConfiguration', () => {
   });
 
   it('takes what belonged to the account along with it', () => {
-    const full = { ...before, ...key, TWILIO_SECONDARY_AUTH_TOKEN: NEW_TOKEN };
+    const full = {
+      ...before,
+      ...key,
+      TWILIO_SECONDARY_AUTH_TOKEN: NEW_TOKEN,
+      TWILIO_SHARED_KEY: 'not-a-real-shared-key-0001',
+    };
     const change = { TWILIO_ACCOUNT_SID: OTHER_ACCOUNT, TWILIO_AUTH_TOKEN: NEW_TOKEN };
     expect(changeConfiguration(full, change)).toEqual({ ...before, ...change });
     expect(changeConfiguration(full, { ...change, ...key })).toMatchObject(key);

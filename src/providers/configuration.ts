@@ -4,6 +4,7 @@ import {
   type ConfigurationKey,
   type RequiredKey,
 } from '../twilio-whatsapp.constants.js';
+import { sharedKey, tokenKey, type SigningKey } from '../twilio/signature.js';
 import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
 
 /** A whole configuration of the provider. */
@@ -44,6 +45,10 @@ export const CONFIGURATION_FORMS: Readonly<
     hint: 'the 16 to 128 characters that the Twilio console shows once, together with TWILIO_API_KEY_SID',
   },
   TWILIO_SECONDARY_AUTH_TOKEN: AUTH_TOKEN,
+  TWILIO_SHARED_KEY: {
+    form: /^[!-+\--~]{16,256}(,[!-+\--~]{16,256})?$/,
+    hint: 'the secret of a SharedKey, 16 to 256 characters without spaces, or two with a comma between while they are rotated',
+  },
 };
 
 /**
@@ -70,6 +75,17 @@ export function credentialsOf(configuration: ProviderConfiguration): TwilioCrede
   };
 }
 
+/** What Twilio may sign callbacks with under a configuration. */
+export function signingKeysOf(configuration: ProviderConfiguration): SigningKey[] {
+  const { TWILIO_AUTH_TOKEN, TWILIO_SECONDARY_AUTH_TOKEN, TWILIO_SHARED_KEY } = configuration;
+  return [
+    ...[TWILIO_AUTH_TOKEN, TWILIO_SECONDARY_AUTH_TOKEN]
+      .filter((token) => token !== undefined)
+      .map(tokenKey),
+    ...(TWILIO_SHARED_KEY?.split(',') ?? []).map(sharedKey),
+  ];
+}
+
 /**
  * A configuration after a change. The auth token that is replaced stays on as the secondary one, so that callbacks that
  * were signed with it are still understood; what belongs to an account goes when the account does.
@@ -87,7 +103,7 @@ export function changeConfiguration(
   const after = {
     ...before,
     ...(isOtherToken && { TWILIO_SECONDARY_AUTH_TOKEN: before.TWILIO_AUTH_TOKEN }),
-    ...(isOtherAccount && { TWILIO_SECONDARY_AUTH_TOKEN: null }),
+    ...(isOtherAccount && { TWILIO_SECONDARY_AUTH_TOKEN: null, TWILIO_SHARED_KEY: null }),
     ...(isKeyless && { TWILIO_API_KEY_SID: null, TWILIO_API_KEY_SECRET: null }),
     ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)),
   };

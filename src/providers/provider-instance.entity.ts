@@ -30,6 +30,10 @@ export class ProviderInstanceEntity {
   @Column({ name: 'secondary_auth_token', type: 'text', nullable: true })
   secondaryAuthToken: string | null;
 
+  /** The sealed SharedKey that Twilio signs callbacks with where a Webhook Rule says so; two of them while they are rotated. */
+  @Column({ name: 'shared_key', type: 'text', nullable: true })
+  sharedKey: string | null;
+
   @Column({ name: 'api_key_sid', type: 'varchar', length: 34, nullable: true })
   apiKeySid: string | null;
 

@@ -4,11 +4,11 @@ import { DatabaseError, rethrow } from '../database/database-error.js';
 import { DatabaseClock } from '../database/database-clock.js';
 import { Database } from '../database/database.js';
 import { batch, query, type Transaction } from '../database/transaction.js';
-import type { JsonColumns } from '../database/dialect.js';
 import { ConflictError, NotFoundError } from '../twilio-whatsapp.errors.js';
 import type { TwilioCredentials } from '../twilio/twilio.gateway.js';
 import { credentialsOf, type ProviderConfiguration } from './configuration.js';
 import { CredentialsCipher } from './credentials-cipher.js';
+import { COLUMNS, columnsOf, rowOf, type ColumnValues } from './provider-instance.columns.js';
 import { PROVIDER_INSTANCE_TABLE, ProviderInstanceEntity } from './provider-instance.entity.js';
 
 /** A provider instance whose secrets are open. */
@@ -22,31 +22,19 @@ export interface ProviderInstance {
 /** The columns that hold an instance's configuration. */
 type ConfigurationColumns = Pick<
   ProviderInstanceEntity,
-  'accountSid' | 'authToken' | 'secondaryAuthToken' | 'apiKeySid' | 'apiKeySecret' | 'fromNumber'
+  | 'accountSid'
+  | 'authToken'
+  | 'secondaryAuthToken'
+  | 'sharedKey'
+  | 'apiKeySid'
+  | 'apiKeySecret'
+  | 'fromNumber'
 >;
 
-type Secret = 'auth_token' | 'secondary_auth_token' | 'api_key_secret';
+type Secret = 'auth_token' | 'secondary_auth_token' | 'shared_key' | 'api_key_secret';
 
 /** Other nodes may change instances: what is in memory is read again after this time. */
 const CACHE_MS = 5000;
-
-const COLUMNS = {
-  id: 'text',
-  name: 'text',
-  enabled: 'int',
-  is_default: 'int',
-  account_sid: 'text',
-  auth_token: 'text',
-  secondary_auth_token: 'text',
-  api_key_sid: 'text',
-  api_key_secret: 'text',
-  from_number: 'text',
-  messages_per_second: 'int',
-  created_at: 'bigint',
-  updated_at: 'bigint',
-  deleted_at: 'bigint',
-  version: 'int',
-} satisfies JsonColumns;
 
 /**
  * Keeps provider instances in the database, and those in use in memory. What is in memory never goes back: an instance
@@ -150,6 +138,7 @@ export class ProviderInstanceStore {
       accountSid: configuration.TWILIO_ACCOUNT_SID,
       authToken: this.cipher.seal(configuration.TWILIO_AUTH_TOKEN, place(id, 'auth_token')),
       secondaryAuthToken: seal(configuration.TWILIO_SECONDARY_AUTH_TOKEN, 'secondary_auth_token'),
+      sharedKey: seal(configuration.TWILIO_SHARED_KEY, 'shared_key'),
       apiKeySid: configuration.TWILIO_API_KEY_SID ?? null,
       apiKeySecret: seal(configuration.TWILIO_API_KEY_SECRET, 'api_key_secret'),
       fromNumber: configuration.TWILIO_FROM_NUMBER,
@@ -175,7 +164,7 @@ export class ProviderInstanceStore {
   /** @param before the instance as it was known: whatever changes a configuration seals all of it anew */
   private open(row: ProviderInstanceEntity, before?: ProviderInstance): ProviderInstance {
     if (before?.row.authToken === row.authToken) return { ...before, row };
-    const { id, secondaryAuthToken, apiKeySid, apiKeySecret } = row;
+    const { id, secondaryAuthToken, sharedKey, apiKeySid, apiKeySecret } = row;
     const open = (sealed: string, column: Secret): string =>
       this.cipher.open(sealed, place(id, column));
     const configuration: ProviderConfiguration = {
@@ -190,6 +179,7 @@ export class ProviderInstanceStore {
       ...(secondaryAuthToken !== null && {
         TWILIO_SECONDARY_AUTH_TOKEN: open(secondaryAuthToken, 'secondary_auth_token'),
       }),
+      ...(sharedKey !== null && { TWILIO_SHARED_KEY: open(sharedKey, 'shared_key') }),
     };
     return { row, configuration, credentials: credentialsOf(configuration) };
   }
@@ -204,47 +194,3 @@ function* takeDefault({ isDefault }: ProviderInstanceEntity): Transaction<void> 
     `UPDATE ${PROVIDER_INSTANCE_TABLE} SET is_default = 0, version = version + 1 WHERE is_default = 1`,
   );
 }
-
-type ColumnValues = Record<keyof typeof COLUMNS, string | number | null>;
-
-const numberOrNull = (value: string | number | null): number | null =>
-  value === null ? null : Number(value);
-
-const textOf = (value: string | number | null): string | null =>
-  value === null ? null : String(value);
-
-const rowOf = (columns: ColumnValues): ProviderInstanceEntity => ({
-  id: String(columns.id),
-  name: String(columns.name),
-  enabled: columns.enabled === 1,
-  isDefault: columns.is_default === 1,
-  accountSid: String(columns.account_sid),
-  authToken: String(columns.auth_token),
-  secondaryAuthToken: textOf(columns.secondary_auth_token),
-  apiKeySid: textOf(columns.api_key_sid),
-  apiKeySecret: textOf(columns.api_key_secret),
-  fromNumber: String(columns.from_number),
-  messagesPerSecond: numberOrNull(columns.messages_per_second),
-  createdAt: Number(columns.created_at),
-  updatedAt: Number(columns.updated_at),
-  deletedAt: numberOrNull(columns.deleted_at),
-  version: Number(columns.version),
-});
-
-const columnsOf = (row: ProviderInstanceEntity): object => ({
-  id: row.id,
-  name: row.name,
-  enabled: Number(row.enabled),
-  is_default: Number(row.isDefault),
-  account_sid: row.accountSid,
-  auth_token: row.authToken,
-  secondary_auth_token: row.secondaryAuthToken ?? undefined,
-  api_key_sid: row.apiKeySid ?? undefined,
-  api_key_secret: row.apiKeySecret ?? undefined,
-  from_number: row.fromNumber,
-  messages_per_second: row.messagesPerSecond ?? undefined,
-  created_at: row.createdAt,
-  updated_at: row.updatedAt,
-  deleted_at: row.deletedAt ?? undefined,
-  version: row.version,
-});

@@ -2,7 +2,7 @@ import { PROVIDER_IDENTIFIER, type ConfigurationKey } from '../twilio-whatsapp.c
 import type { ProviderConfiguration } from './configuration.js';
 import type { ProviderInstanceEntity } from './provider-instance.entity.js';
 
-const SECRET = /_(TOKEN|SECRET)$/;
+const SECRET = /_(TOKEN|SECRET|SHARED_KEY)$/;
 
 /** A provider instance as the API shows it. */
 export interface ProviderInstanceView {

@@ -50,7 +50,7 @@ export class ProviderInstances implements OnModuleInit {
     if (!config) return;
     if (!existing) return this.createConfigured(config);
     const { row, configuration } = existing;
-    // An API key that the options have no more is given up; a secondary token stays until it is dropped.
+    // An API key that the options have no more is given up; a secondary token and a shared key stay until they are dropped.
     const change = { TWILIO_API_KEY_SID: null, TWILIO_API_KEY_SECRET: null, ...config };
     if (!isDeepStrictEqual(changeConfiguration(configuration, change), configuration)) {
       await this.update(row.id, { config: change });
@@ -188,7 +188,7 @@ export class ProviderInstances implements OnModuleInit {
   private view({ row, configuration }: ProviderInstance): ProviderInstanceView {
     return providerInstanceView(row, {
       configuration,
-      callbackUrl: this.callbackUrls.ofInstance(row.id),
+      callbackUrl: this.callbackUrls.shownOfInstance(row.id),
       messagesPerSecond: this.messagesPerSecond(row),
     });
   }

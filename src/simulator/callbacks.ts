@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { stringify } from 'node:querystring';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
@@ -13,9 +14,16 @@ export interface SentCallback {
   readonly httpStatus?: number;
 }
 
+/** A key that signs callbacks in place of the auth token, as a Webhook Rule for all URLs has it. */
+export interface SharedKey {
+  readonly id: string;
+  readonly secret: string;
+}
+
 /** Who signs, and over which connections. */
 interface Reporter {
   readonly authToken: string;
+  readonly sharedKey?: SharedKey;
   readonly agent: Agent;
 }
 
@@ -75,22 +83,44 @@ export function fieldsOf(
   };
 }
 
+/** The headers that sign a form. */
+function signed(
+  url: string,
+  fields: Record<string, string>,
+  { authToken, sharedKey }: Reporter,
+): Record<string, string> {
+  if (!sharedKey) {
+    return { 'X-Twilio-Signature': getExpectedTwilioSignature(authToken, url, fields) };
+  }
+  const text = Object.keys(fields)
+    .toSorted()
+    .reduce((signedText, name) => signedText + name + fields[name], url);
+  return {
+    'X-Twilio-Signature': createHmac('sha256', sharedKey.secret).update(text).digest('base64'),
+    'X-Twilio-Webhooks-Signature-Settings': `key=${sharedKey.id},algorithm=HMAC_SHA256`,
+  };
+}
+
+/** Twilio signs neither the fragment nor user name and password. */
+const signedUrl = (url: string): string =>
+  url.replace(/#.*/, '').replace(/^(https?:\/\/)[^/]*@/, '$1');
+
 /** Twilio tries once more when no connection can be made, and leaves it at that. */
 async function post(
   url: string,
   fields: Record<string, string>,
-  { authToken, agent }: Reporter,
+  reporter: Reporter,
   tries = 2,
 ): Promise<number | undefined> {
   const { origin, pathname, search } = new URL(url);
   try {
-    const { statusCode, body } = await agent.request({
+    const { statusCode, body } = await reporter.agent.request({
       origin,
       path: pathname + search,
       method: 'POST',
       headers: {
         'Content-Type': 'application/x-www-form-urlencoded; charset=UTF-8',
-        'X-Twilio-Signature': getExpectedTwilioSignature(authToken, url.replace(/#.*/, ''), fields),
+        ...signed(signedUrl(url), fields, reporter),
         'User-Agent': 'TwilioProxy/1.1',
       },
       body: stringify(fields),
@@ -99,8 +129,8 @@ async function post(
     return statusCode;
   } catch {
     // Twilio reports this in its debugger only; here the missing status says it.
-    return tries > 1 && !agent.destroyed
-      ? post(url, fields, { authToken, agent }, tries - 1)
+    return tries > 1 && !reporter.agent.destroyed
+      ? post(url, fields, reporter, tries - 1)
       : undefined;
   }
 }

@@ -9,7 +9,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent } from 'undici';
-import { report, type SentCallback } from './callbacks.js';
+import { report, type SentCallback, type SharedKey } from './callbacks.js';
 import { answer, misbehave, readAll } from './http.js';
 import { fateByNumber, type Fate, type Fault } from './fate.js';
 import { seededRandom, type Random } from './random.js';
@@ -20,6 +20,8 @@ import { refusalOf, twilioError } from './twilio-error.js';
 export interface SimulatedAccount {
   readonly accountSid: string;
   readonly authToken: string;
+  /** Signs its callbacks in place of the auth token. */
+  readonly sharedKey?: SharedKey;
   /** API keys of the account: they authenticate requests and sign nothing. */
   readonly apiKeys?: readonly { readonly sid: string; readonly secret: string }[];
   /** E.164 numbers of its WhatsApp senders; absent: every number is one. */
@@ -201,14 +203,14 @@ export class TwilioSimulator extends EventEmitter<{
   private startReports(
     message: SimulatedMessage,
     fate: Fate,
-    { authToken }: SimulatedAccount,
+    { authToken, sharedKey }: SimulatedAccount,
   ): Promise<void> {
     const { callbackDelayMs: delayMs = 5 } = this.options;
     const { signal } = this.stopped;
     const reports = report(
       message,
       fate,
-      { authToken, agent: this.agent, random: this.random, delayMs, signal },
+      { authToken, sharedKey, agent: this.agent, random: this.random, delayMs, signal },
       (sent) => {
         this.callbacks.push(sent);
         this.emit('callback', sent);

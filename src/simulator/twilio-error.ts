@@ -43,7 +43,7 @@ export const twilioError = (code: number): TwilioErrorBody => ({
 
 const WHATSAPP_ADDRESS = /^whatsapp:(\+[1-9]\d{6,14}|[A-Z]{2}\.[A-Za-z0-9.]+)$/;
 const CONTENT_SID = /^HX[0-9a-f]{32}$/i;
-const CALLBACK_HOST = /^https?:\/\/[^_/]+(\/|$)/;
+const CALLBACK_HOST = /^https?:\/\/([^/]*@)?[^_/@]+(\/|$)/;
 
 /** Checks the form of a POST as Twilio does. @returns the code of the first thing that is wrong */
 export function refusalOf(form: URLSearchParams, senders?: readonly string[]): number | undefined {

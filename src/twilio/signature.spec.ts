@@ -1,6 +1,15 @@
 import fc from 'fast-check';
+import { createHmac } from 'node:crypto';
 import { getExpectedTwilioSignature, validateRequest } from 'twilio/lib/webhooks/webhooks.js';
-import { parseForm, signForm, verifyForm } from './signature.js';
+import {
+  parseForm,
+  sharedKey,
+  signForm,
+  signedText,
+  tokenKey,
+  verifyForm,
+  verifyText,
+} from './signature.js';
 
 const TOKEN = 'not-a-real-auth-token';
 const CALLBACK_URL = 'https://notify.example.com/v3/callbacks/twilio_whatsapp/1/2/3/4';
@@ -56,6 +65,27 @@ describe('verifyForm', () => {
     ['a longer digest', Buffer.alloc(32).toString('base64')],
   ])('refuses %s', (_case, signature) => {
     expect(verifyForm([TOKEN], signature, CALLBACK_URL, form)).toBe(false);
+  });
+
+  it('takes shared keys with SHA-256 only, and auth tokens with SHA-1 only', () => {
+    const secret = 'not-a-real-shared-key-0001';
+    const text = signedText(form);
+    const signatureBy = (algorithm: string) =>
+      createHmac(algorithm, secret)
+        .update(CALLBACK_URL + text)
+        .digest('base64');
+    for (const [key, algorithm, isValid] of [
+      [sharedKey(secret), 'sha256', true],
+      [sharedKey(secret), 'sha1', false],
+      [tokenKey(secret), 'sha1', true],
+      [tokenKey(secret), 'sha256', false],
+    ] as const) {
+      expect(verifyText([key], signatureBy(algorithm), CALLBACK_URL, text)).toBe(isValid);
+    }
+    const empty = createHmac('sha256', '')
+      .update(CALLBACK_URL + text)
+      .digest('base64');
+    expect(verifyText([sharedKey('')], empty, CALLBACK_URL, text)).toBe(false);
   });
 
   it('refuses what was changed after signing', () => {

@@ -3,10 +3,31 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /** The parameters of a form body in the order they came; a name may occur more than once. */
 export type FormParameters = readonly (readonly [name: string, value: string])[];
 
-const SIGNATURE = /^[A-Za-z0-9+/]{27}=$/;
-const MIN_TOKEN_LENGTH = 16;
+/** A secret that Twilio may sign with, and the algorithm that it signs with then. */
+export interface SigningKey {
+  readonly secret: string;
+  readonly algorithm: keyof typeof DIGEST_BYTES;
+}
 
-/** Whether a text looks like a signature: 20 bytes in base64. */
+const DIGEST_BYTES = { sha1: 20, sha256: 32 } as const;
+const SIGNATURE = /^(?:[A-Za-z0-9+/]{27}|[A-Za-z0-9+/]{43})=$/;
+const MIN_SECRET_LENGTH = 16;
+
+/** Twilio signs with an auth token unless a Webhook Rule says otherwise. */
+export const tokenKey = (authToken: string): SigningKey => ({
+  secret: authToken,
+  algorithm: 'sha1',
+});
+
+/**
+ * A SharedKey that a Webhook Setting names, for HMAC_SHA256. The header `X-Twilio-Webhooks-Signature-Settings` says so
+ * too, but whoever forges a request writes its headers.
+ *
+ * @see https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
+ */
+export const sharedKey = (secret: string): SigningKey => ({ secret, algorithm: 'sha256' });
+
+/** Whether a text looks like a signature: 20 or 32 bytes in base64. */
 export const isSignature = (text: string): boolean => SIGNATURE.test(text);
 
 /** Reads a form body flat: no nesting, no limit of equal names, nothing dropped. */
@@ -18,7 +39,7 @@ export const parseForm = (body: string): [string, string][] => [...new URLSearch
  * @see https://www.twilio.com/docs/usage/security
  */
 export function signForm(authToken: string, url: string, parameters: FormParameters): string {
-  return hmac(authToken, url + signedText(parameters)).toString('base64');
+  return hmac(tokenKey(authToken), url + signedText(parameters)).toString('base64');
 }
 
 /**
@@ -31,22 +52,23 @@ export function verifyForm(
   url: string,
   parameters: FormParameters,
 ): boolean {
-  return verifyText(authTokens, signature, url, signedText(parameters));
+  return verifyText(authTokens.map(tokenKey), signature, url, signedText(parameters));
 }
 
-/** The same, where the text behind the URL is there already: see {@link signedText}. */
+/** The same for keys of any algorithm, where the text behind the URL is there already: see {@link signedText}. */
 export function verifyText(
-  authTokens: readonly string[],
+  keys: readonly SigningKey[],
   signature: string,
   url: string,
   text: string,
 ): boolean {
   if (!isSignature(signature)) return false;
   const given = Buffer.from(signature, 'base64');
-  return authTokens
-    .filter((token) => token.length >= MIN_TOKEN_LENGTH)
-    .some((token) =>
-      portSpellings(url).some((spelling) => timingSafeEqual(hmac(token, spelling + text), given)),
+  return keys
+    .filter(({ secret }) => secret.length >= MIN_SECRET_LENGTH)
+    .filter(({ algorithm }) => DIGEST_BYTES[algorithm] === given.length)
+    .some((key) =>
+      portSpellings(url).some((spelling) => timingSafeEqual(hmac(key, spelling + text), given)),
     );
 }
 
@@ -78,5 +100,5 @@ export function signedText(parameters: FormParameters): string {
   return text;
 }
 
-const hmac = (authToken: string, text: string): Buffer =>
-  createHmac('sha1', authToken).update(text, 'utf8').digest();
+const hmac = ({ secret, algorithm }: SigningKey, text: string): Buffer =>
+  createHmac(algorithm, secret).update(text, 'utf8').digest();

@@ -569,6 +569,7 @@ describe.each(PLATFORMS)('the REST API on %s', (platform) => {
             { id: 4, config: 'TWILIO_API_KEY_SID', required: false },
             { id: 5, config: 'TWILIO_API_KEY_SECRET', required: false },
             { id: 6, config: 'TWILIO_SECONDARY_AUTH_TOKEN', required: false },
+            { id: 7, config: 'TWILIO_SHARED_KEY', required: false },
           ],
         }),
       ]);

@@ -131,6 +131,25 @@ describe('the backend', () => {
     expect(at).toMatchObject({ address: '127.0.0.1' });
   });
 
+  it('writes no password of its public URL to the log', async () => {
+    Object.assign(process.env, SECRETS, {
+      LOG_LEVEL: 'verbose',
+      PUBLIC_URL: 'http://user:geheim@localhost:3000',
+    });
+    let log = '';
+    const write = (text: string | Uint8Array) => Boolean((log += String(text)));
+    jest.spyOn(process.stdout, 'write').mockImplementation(write);
+    jest.spyOn(process.stderr, 'write').mockImplementation(write);
+    try {
+      await (await startBackend()).close();
+    } finally {
+      jest.restoreAllMocks();
+    }
+    expect(log).toContain('Listening on');
+    expect(log).toContain('Twilio cannot reach publicUrl');
+    expect(log).not.toContain('geheim');
+  });
+
   it('keeps no file when it is given all secrets', async () => {
     Object.assign(process.env, SECRETS);
     const app = await startBackend();

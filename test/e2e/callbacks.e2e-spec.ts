@@ -79,6 +79,31 @@ describe.each(PLATFORMS)('callbacks on %s', (platform) => {
     expect(message.events).toHaveLength(5);
   });
 
+  it.each([
+    ['failed', 'delivered'],
+    ['undelivered', 'read'],
+  ])('forgets %s when %s comes, but among the events', async (failure, success) => {
+    const { id, sid, url } = await sentMessage();
+    await post(url, fields(sid, failure, { ErrorCode: '63024' })).expect(204);
+    expect(await detail(id)).toMatchObject({
+      status: 'discarded',
+      discardedAt: expect.any(String),
+      errorCode: 63024,
+    });
+    await post(url, fields(sid, success)).expect(204);
+    await post(url, fields(sid, failure, { ErrorCode: '63024' })).expect(204);
+    const message = await detail(id);
+    expect(message.status).toBe(success === 'read' ? 'seen' : 'delivered');
+    for (const name of ['discardedAt', 'reason', 'explanation', 'errorCode']) {
+      expect(message).not.toHaveProperty(name);
+    }
+    expect(message.events).toContainEqual(
+      expect.objectContaining({ type: 'discarded', providerStatus: failure, errorCode: 63024 }),
+    );
+    const { body } = await t.api().get(`/v3/messages?requestId=${String(message.requestId)}`);
+    expect(body.items[0]).not.toHaveProperty('discardedAt');
+  });
+
   it('stores what comes at once, each once', async () => {
     const { id, sid, url } = await sentMessage();
     const statuses = ['sent', 'delivered', 'read'];

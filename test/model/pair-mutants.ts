@@ -68,7 +68,7 @@ export const PAIR_MUTANTS: Readonly<Record<string, PairOptions>> = {
         return evidence.kind === 'reported' && evidence.matchedBy === 'sid'
           ? {
               ...taken,
-              state: adopt(taken.state, { sid: evidence.sid, source: 'callback' }, evidence.at),
+              state: adopt(taken.state, { sid: evidence.sid, source: 'callback' }, evidence),
             }
           : taken;
       },

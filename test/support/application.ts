@@ -89,10 +89,18 @@ export interface TestApplication {
   stop(): Promise<void>;
 }
 
+type TestOptions = Partial<TwilioWhatsappModuleOptions>;
+
+/** Where the application listens, and where the simulator does. */
+interface TestUrls {
+  readonly url: string;
+  readonly twilioApiUrl: string;
+}
+
 export interface TestSettings {
   readonly platform?: Platform;
   readonly database?: string;
-  readonly options?: Partial<TwilioWhatsappModuleOptions>;
+  readonly options?: TestOptions | ((urls: TestUrls) => TestOptions);
   readonly extras?: TwilioWhatsappModuleExtras;
   readonly simulator?: Partial<SimulatorOptions>;
   /** Changes how the host connects to its database. */
@@ -158,7 +166,7 @@ export async function startHost(
   twilioApiUrl: string,
   {
     platform = 'fastify',
-    options,
+    options: given,
     extras,
     dataSource: change = (same) => same,
     requestTimeoutMs,
@@ -169,6 +177,7 @@ export async function startHost(
 ): Promise<{ app: INestApplication<App>; url: string; listener: Listener }> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
+  const options = typeof given === 'function' ? given({ url, twilioApiUrl }) : given;
 
   @Module({ providers: [Listener] })
   class HostModule {}

@@ -34,6 +34,7 @@ const TABLES: Record<string, TableOutline> = {
       account_sid: text(34),
       auth_token: longText,
       secondary_auth_token: optional(longText),
+      shared_key: optional(longText),
       api_key_sid: optional(text(34)),
       api_key_secret: optional(longText),
       from_number: text(16),

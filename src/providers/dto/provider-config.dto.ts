@@ -47,6 +47,11 @@ export class ProviderConfigDto {
   @IsOptional()
   @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
   TWILIO_SECONDARY_AUTH_TOKEN?: string;
+
+  /** Signs callbacks in place of the auth token where a Webhook Rule says so, with HMAC-SHA256. */
+  @IsOptional()
+  @MatchesForm('TWILIO_SHARED_KEY')
+  TWILIO_SHARED_KEY?: string;
 }
 
 /** A part of a configuration: what is left out stays as it is, `null` takes an optional key away. */
@@ -72,6 +77,10 @@ export class PartialProviderConfigDto {
   @IsOptional()
   @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
   TWILIO_SECONDARY_AUTH_TOKEN?: string | null;
+
+  @IsOptional()
+  @MatchesForm('TWILIO_SHARED_KEY')
+  TWILIO_SHARED_KEY?: string | null;
 }
 
 function isGiven(_dto: object, value: unknown): boolean {
