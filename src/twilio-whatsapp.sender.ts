@@ -118,6 +118,6 @@ function argumentOf<T extends object>(dto: ClassConstructor<T>, argument: object
 
 /** @throws NotFoundError for what cannot be an id: databases differ in what they make of it */
 function idOf(kind: string, id: string): string {
-  if (!isUUID(id)) throw new NotFoundError(kind, String(id));
+  if (!isUUID(id)) throw new NotFoundError(kind, id);
   return id;
 }
