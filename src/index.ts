@@ -40,6 +40,7 @@ export {
   ConflictError,
   DatabaseUnavailableError,
   IdempotencyKeyReusedError,
+  InvalidArgumentError,
   InvalidNotificationError,
   MessageStateError,
   NoProviderInstanceError,
@@ -59,5 +60,10 @@ export {
   type TwilioWhatsappModuleOptions,
 } from './twilio-whatsapp.options.js';
 export { RetentionOptions } from './retention/retention.options.js';
-export { TwilioWhatsappSender } from './twilio-whatsapp.sender.js';
+export {
+  TwilioWhatsappSender,
+  type MessagePage,
+  type MessageQuery,
+  type MessageResolution,
+} from './twilio-whatsapp.sender.js';
 export type { DirectoryUser, UserDirectory } from './users/user-directory.js';

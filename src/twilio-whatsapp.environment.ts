@@ -65,7 +65,7 @@ export class ModuleEnvironment {
   @IsEncryptionKey({
     each: true,
     message:
-      'ENCRYPTION_KEYS must be keys of 32 bytes in base64, separated by commas: make one with `openssl rand -base64 32`',
+      'ENCRYPTION_KEYS must be keys of 32 bytes in base64, without quotation marks or other characters, separated by commas: make one with `openssl rand -base64 32`',
   })
   ENCRYPTION_KEYS?: string[];
 

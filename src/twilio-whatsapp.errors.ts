@@ -26,6 +26,13 @@ export class InvalidNotificationError extends BadRequestException {
   }
 }
 
+/** 400: an argument that is no notification is malformed; each message names the field, the cause and the fix. */
+export class InvalidArgumentError extends BadRequestException {
+  constructor(readonly problems: string[]) {
+    super(problems);
+  }
+}
+
 /** 422: the idempotency key was used before, with another body. */
 export class IdempotencyKeyReusedError extends UnprocessableEntityException {
   constructor() {

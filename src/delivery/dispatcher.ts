@@ -107,7 +107,8 @@ export class Dispatcher
         await this.sweep();
         restMs = await this.claimAndSend();
       } catch (error) {
-        this.logger.error('The database could not be asked for due messages', error);
+        // It need not be the database that failed: the error says what did.
+        this.logger.error('Due messages could not be claimed', error);
       }
       // Whoever else wants to run must get a turn in any case.
       await (restMs > 0 ? this.rest(restMs) : setImmediate());

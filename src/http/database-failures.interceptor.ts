@@ -33,8 +33,8 @@ export class DatabaseFailures implements NestInterceptor {
   }
 }
 
-/** Repositories throw TypeORM's errors, and its pools the driver's. */
-function errorOf(error: unknown): unknown {
+/** What callers are answered. Repositories throw TypeORM's errors, and its pools the driver's. */
+export function errorOf(error: unknown): unknown {
   if (error instanceof TimeoutError) return new DatabaseUnavailableError(error);
   if (error instanceof TypeORMError) return answerableError(new DatabaseError(error));
   if (!isPlain(error)) return answerableError(error);

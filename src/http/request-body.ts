@@ -20,6 +20,9 @@ const STRICT = new ValidationPipe({
 /** Refuses what would overflow a stack or a database before anybody walks through it. */
 const STORABLE: PipeTransform = {
   transform(value: unknown) {
+    if (value === null || Array.isArray(value) || !['object', 'undefined'].includes(typeof value)) {
+      throw new BadRequestException(['the body must be a JSON object']);
+    }
     const { problem = hostileKeyProblem(value) } = toStorableJson(value);
     if (problem) throw new BadRequestException([problem]);
     return value;

@@ -125,11 +125,12 @@ export class ProviderInstances implements OnModuleInit {
   }
 
   async update(id: string, dto: UpdateProviderInstanceDto): Promise<ProviderInstanceView> {
-    const { config } = dto;
+    const { config, messagesPerSecond } = dto;
     return this.change(id, ({ row, configuration }) => ({
       name: dto.name ?? row.name,
       isDefault: dto.isDefault ?? row.isDefault,
-      messagesPerSecond: dto.messagesPerSecond ?? row.messagesPerSecond,
+      messagesPerSecond:
+        messagesPerSecond === undefined ? row.messagesPerSecond : messagesPerSecond,
       ...(config && this.store.sealed(id, changeConfiguration(configuration, config))),
     }));
   }

@@ -74,6 +74,19 @@ interface Sdk {
   readonly transport: TwilioTransport;
 }
 
+/** Twilio's SDK cannot be loaded: nothing was sent. The message says why, and what to do. */
+export class TwilioSdkError extends Error {
+  override readonly name = 'TwilioSdkError';
+
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(
+      `Twilio's SDK could not be loaded: ${reason}. Install the dependencies of nestjs-twilio-whatsapp again; until then messages wait.`,
+      { cause },
+    );
+  }
+}
+
 /** Speaks to Twilio through its SDK. No error of the SDK, which may hold credentials, leaves this class. */
 @Injectable()
 export class TwilioGateway implements OnApplicationShutdown {
@@ -82,11 +95,15 @@ export class TwilioGateway implements OnApplicationShutdown {
 
   constructor(@InjectWhatsappOptions() private readonly options: TwilioWhatsappOptions) {}
 
-  /** Loads what requests are made with. Applications start faster when that waits until there is something to send. */
+  /**
+   * Loads what requests are made with. Applications start faster when that waits until there is something to send.
+   *
+   * @throws TwilioSdkError; the next call tries again
+   */
   load(): Promise<Sdk> {
     this.sdk ??= loadSdk(this.options).catch((error: unknown) => {
       this.sdk = undefined;
-      throw error;
+      throw new TwilioSdkError(error);
     });
     return this.sdk;
   }

@@ -1,5 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
-import { TwilioWhatsappSender } from '../../src/index.js';
+import { DatabaseUnavailableError, TwilioWhatsappSender } from '../../src/index.js';
 import {
   API_KEY,
   API_SECRET,
@@ -82,6 +82,26 @@ for (const { name, url } of DATABASES.slice(1)) {
       );
     const postsTo = (index: number) =>
       t.simulator.posts.filter(({ to }) => to === `whatsapp:${fictionalNumber(index)}`).length;
+
+    it('is answered for to those who inject the sender, too', async () => {
+      const whatsapp = t.app.get(TwilioWhatsappSender);
+      const { requestId } = (await post(6)).body;
+      // Until the SDK is loaded, which takes a while.
+      const { messageId: id } = await t.listener.waitFor((event) => event.requestId === requestId);
+      proxy.hang(true);
+      const begun = performance.now();
+      const answers = await Promise.allSettled([
+        whatsapp.status(requestId),
+        whatsapp.message(id),
+        whatsapp.list(),
+        whatsapp.cancel(id),
+        whatsapp.resolve(id, { status: 'discarded' }),
+      ]);
+      expect(performance.now() - begun).toBeLessThan(3 * TIMEOUT_MS + SLACK_MS);
+      for (const answer of answers) {
+        expect(answer).toMatchObject({ reason: expect.any(DatabaseUnavailableError) });
+      }
+    });
 
     it('is answered for with 503 in time, and loses and doubles nothing', async () => {
       expect(await post(1)).toMatchObject({ status: 202 });

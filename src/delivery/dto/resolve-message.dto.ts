@@ -1,4 +1,5 @@
-import { IsIn, IsOptional, Matches } from 'class-validator';
+import { IsIn, Matches } from 'class-validator';
+import { MayBeAbsent } from '../../validation/may-be-absent.js';
 import { IsPlainText } from '../../validation/plain-text.js';
 import { MESSAGE_SID } from '../../twilio/outcome.js';
 import type { Resolution } from '../evidence.js';
@@ -10,11 +11,11 @@ export class ResolveMessageDto {
   status: Resolution['status'];
 
   /** Twilio's SID of a message that was sent, so that its callbacks and Twilio's list can be matched. */
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(MESSAGE_SID, { message: 'sid must be SM or MM and 32 hexadecimal digits' })
   sid?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @IsPlainText(500)
   explanation?: string;
 }

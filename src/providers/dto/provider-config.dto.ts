@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { IsOptional, Matches, ValidateIf } from 'class-validator';
 import type { ConfigurationKey } from '../../twilio-whatsapp.constants.js';
+import { MayBeAbsent } from '../../validation/may-be-absent.js';
 import { CONFIGURATION_FORMS } from '../configuration.js';
 
 /** Accepts what the configuration key must look like. The message never shows the value. */
@@ -18,8 +19,18 @@ interface MaybeApiKey {
 export const MatchesFormOfPair = (key: keyof MaybeApiKey): PropertyDecorator =>
   applyDecorators(
     ValidateIf(
-      ({ TWILIO_API_KEY_SID, TWILIO_API_KEY_SECRET }: MaybeApiKey) =>
-        (TWILIO_API_KEY_SID ?? TWILIO_API_KEY_SECRET ?? null) !== null,
+      ({ TWILIO_API_KEY_SID: sid, TWILIO_API_KEY_SECRET: secret }: MaybeApiKey) =>
+        sid !== undefined || secret !== undefined,
+    ),
+    MatchesForm(key),
+  );
+
+/** The same of a change: `null` takes the key away, and with it the other half. */
+const ChangesPair = (key: keyof MaybeApiKey): PropertyDecorator =>
+  applyDecorators(
+    ValidateIf(
+      ({ TWILIO_API_KEY_SID: sid, TWILIO_API_KEY_SECRET: secret }: MaybeApiKey) =>
+        (sid ?? secret ?? null) !== null,
     ),
     MatchesForm(key),
   );
@@ -44,7 +55,7 @@ export class ProviderConfigDto {
   TWILIO_API_KEY_SECRET?: string;
 
   /** May sign callbacks too, while tokens are rotated. */
-  @IsOptional()
+  @MayBeAbsent()
   @MatchesForm('TWILIO_SECONDARY_AUTH_TOKEN')
   TWILIO_SECONDARY_AUTH_TOKEN?: string;
 
@@ -56,22 +67,22 @@ export class ProviderConfigDto {
 
 /** A part of a configuration: what is left out stays as it is, `null` takes an optional key away. */
 export class PartialProviderConfigDto {
-  @ValidateIf(isGiven)
+  @MayBeAbsent()
   @MatchesForm('TWILIO_ACCOUNT_SID')
   TWILIO_ACCOUNT_SID?: string;
 
-  @ValidateIf(isGiven)
+  @MayBeAbsent()
   @MatchesForm('TWILIO_AUTH_TOKEN')
   TWILIO_AUTH_TOKEN?: string;
 
-  @ValidateIf(isGiven)
+  @MayBeAbsent()
   @MatchesForm('TWILIO_FROM_NUMBER')
   TWILIO_FROM_NUMBER?: string;
 
-  @MatchesFormOfPair('TWILIO_API_KEY_SID')
+  @ChangesPair('TWILIO_API_KEY_SID')
   TWILIO_API_KEY_SID?: string | null;
 
-  @MatchesFormOfPair('TWILIO_API_KEY_SECRET')
+  @ChangesPair('TWILIO_API_KEY_SECRET')
   TWILIO_API_KEY_SECRET?: string | null;
 
   @IsOptional()
@@ -81,8 +92,4 @@ export class PartialProviderConfigDto {
   @IsOptional()
   @MatchesForm('TWILIO_SHARED_KEY')
   TWILIO_SHARED_KEY?: string | null;
-}
-
-function isGiven(_dto: object, value: unknown): boolean {
-  return value !== undefined;
 }
