@@ -685,14 +685,15 @@ it('resend-after-verify does not count looks that Twilio did not answer', async 
     );
     const deadline = Date.now() + 5000;
     const answered = Math.max(0, looks - 3);
+    const isLast = answered === 4;
     while (
       t.simulator.listRequests < looks ||
-      (answered < 4 && (await row()).not_found_count < answered)
+      !(isLast || (await row()).not_found_count === answered)
     ) {
       if (Date.now() > deadline) throw new Error(JSON.stringify(await row()));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    if (answered < 4) expect(t.simulator.posts).toHaveLength(1);
+    if (!isLast) expect(t.simulator.posts).toHaveLength(1);
   }
   expect(await t.settled(requestId, 'user', 'seen')).toMatchObject({ attempts: 2 });
   expect(t.simulator.posts).toHaveLength(2);
