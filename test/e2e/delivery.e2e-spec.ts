@@ -686,10 +686,8 @@ it('resend-after-verify does not count looks that Twilio did not answer', async 
     const deadline = Date.now() + 5000;
     const answered = Math.max(0, looks - 3);
     const isLast = answered === 4;
-    while (
-      t.simulator.listRequests < looks ||
-      !(isLast || (await row()).not_found_count === answered)
-    ) {
+    const isCounted = async () => isLast || (await row()).not_found_count === answered;
+    while (t.simulator.listRequests < looks || !(await isCounted())) {
       if (Date.now() > deadline) throw new Error(JSON.stringify(await row()));
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
