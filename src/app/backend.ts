@@ -1,4 +1,4 @@
-import { ConsoleLogger, Logger } from '@nestjs/common';
+import { Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { useWhatsappBodyParsers } from '../http/body-parsers.js';
@@ -6,13 +6,14 @@ import { withoutUserInfo } from '../providers/public-url.js';
 import { limitRequestTime } from '../http/request-time.js';
 import { AppModule } from './app.module.js';
 import { backendConfig, type BackendConfig } from './backend.config.js';
+import { BackendLogger } from './backend-logger.js';
 import { sqliteFile } from './data-source.js';
 import { LOG_LEVELS } from './environment.js';
 import { createPrivateFile, tightenFile } from './private-files.js';
+import { listeningOn, startLines } from './start-lines.js';
 
 // Identifiers of users stand in paths.
 const MAX_PARAMETER_LENGTH = 1024;
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** Starts the backend that the environment describes. @throws EnvironmentError, SecretsFileError */
 export async function startBackend(): Promise<NestFastifyApplication> {
@@ -21,7 +22,11 @@ export async function startBackend(): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule,
     new FastifyAdapter({ routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH } }),
-    { rawBody: true, logger: loggerOf(config), abortOnError: false },
+    {
+      rawBody: true,
+      logger: new BackendLogger(levelsOf(config), process.stdout.isTTY),
+      abortOnError: false,
+    },
   );
   useWhatsappBodyParsers(app);
   limitRequestTime(app);
@@ -32,13 +37,8 @@ export async function startBackend(): Promise<NestFastifyApplication> {
   return app;
 }
 
-/** For people on a terminal, for machines one line of JSON an entry. */
-function loggerOf({ logLevel }: BackendConfig): ConsoleLogger {
-  return new ConsoleLogger({
-    json: !process.stdout.isTTY,
-    logLevels: LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(logLevel) + 1),
-  });
-}
+const levelsOf = ({ logLevel }: BackendConfig): LogLevel[] =>
+  LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(logLevel) + 1);
 
 /**
  * Makes the files of an SQLite database, which hold texts and phone numbers, readable by their owner only.
@@ -53,10 +53,15 @@ function keepDatabasePrivate(databaseUrl: string): (string | undefined)[] {
   return [file, `${file}-wal`, `${file}-shm`].map(tightenFile);
 }
 
-function announce({ host, port, publicUrl, secretsFile }: BackendConfig): void {
+/** For people on a terminal in a few lines, for machines in one entry of the log. */
+function announce(config: BackendConfig): void {
+  const { publicUrl, secretsFile } = config;
   const logger = new Logger('Backend');
-  const reach = LOOPBACK.has(host) ? ' (this machine only, unless HOST says otherwise)' : '';
-  logger.log(`Listening on ${host}:${port}${reach}: ${withoutUserInfo(publicUrl)}/v3`);
+  if (!process.stdout.isTTY) {
+    logger.log(`Listening on ${listeningOn(config)}: ${withoutUserInfo(publicUrl)}/v3`);
+  } else if (levelsOf(config).includes('log')) {
+    process.stdout.write(`\n${startLines(config).join('\n')}\n\n`);
+  }
   if (secretsFile) {
     logger.warn(
       `API_KEY, API_SECRET or ENCRYPTION_KEYS are not set: they were made for you and are kept in ${secretsFile}`,

@@ -67,6 +67,7 @@ const MESSAGE_COLUMNS = {
     'dueAt',
     'expiresAt',
     'checks',
+    'notFoundCount',
     'reason',
   ]),
   request_id: 'text',
@@ -189,6 +190,7 @@ const messageRows = (notification: NewNotification): object[] =>
     due_at: dueAt,
     expires_at: expiresAt,
     checks: 0,
+    not_found_count: 0,
     // Of a message without address: it is given up for this reason when it is due.
     reason,
     request_id: notification.id,

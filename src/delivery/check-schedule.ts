@@ -15,7 +15,7 @@ const WAITS = {
   uncalled: [MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY],
 } as const;
 
-/** Looks at the list, over 21 minutes, after which a message that is not in it counts as missing. */
+/** Complete answers with Twilio's list, over 21 minutes or more, after which a message that is not in it counts as missing. */
 export const CHECKS_TO_VERIFY = 4;
 
 /**

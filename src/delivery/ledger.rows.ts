@@ -14,6 +14,7 @@ export interface StateRow {
   due_at: BigInteger | null;
   expires_at: BigInteger;
   checks: number;
+  not_found_count: number;
   sid: string | null;
   sid_source: MessageState['sidSource'];
   reason: string | null;
@@ -43,6 +44,7 @@ export const STATE_COLUMNS = {
   due_at: 'bigint',
   expires_at: 'bigint',
   checks: 'int',
+  not_found_count: 'int',
   sid: 'text',
   sid_source: 'text',
   reason: 'text',
@@ -98,6 +100,7 @@ export const stateOf = (row: StateRow): MessageState => ({
   dueAt: instant(row.due_at),
   expiresAt: Number(row.expires_at),
   checks: row.checks,
+  notFoundCount: row.not_found_count,
   sid: row.sid,
   sidSource: row.sid_source,
   reason: row.reason,
@@ -119,6 +122,7 @@ export const stateRow = (id: string, state: MessageState): object => ({
   due_at: state.dueAt ?? undefined,
   expires_at: state.expiresAt,
   checks: state.checks,
+  not_found_count: state.notFoundCount,
   sid: state.sid ?? undefined,
   sid_source: state.sidSource ?? undefined,
   reason: state.reason ?? undefined,
@@ -138,6 +142,7 @@ const COLUMN_OF = {
   dueAt: 'due_at',
   expiresAt: 'expires_at',
   checks: 'checks',
+  notFoundCount: 'not_found_count',
   sid: 'sid',
   sidSource: 'sid_source',
   reason: 'reason',

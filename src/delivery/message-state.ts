@@ -19,6 +19,8 @@ export interface MessageState {
   readonly expiresAt: number;
   /** How often Twilio was asked about it in its present status. */
   readonly checks: number;
+  /** To how many of these questions Twilio answered with a complete list that does not show it. */
+  readonly notFoundCount: number;
   readonly sid: string | null;
   /** Where the SID was learnt. */
   readonly sidSource: EvidenceSource | null;
@@ -89,6 +91,7 @@ export const initialState = (dueAt: number, expiresAt: number): MessageState => 
   dueAt,
   expiresAt,
   checks: 0,
+  notFoundCount: 0,
   sid: null,
   sidSource: null,
   reason: null,

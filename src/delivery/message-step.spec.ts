@@ -454,10 +454,25 @@ describe('a message that Twilio may have', () => {
 
   it('is sent again after four looks that did not find it, where the policy says so', () => {
     const unknown = fold(sending, ambiguous(1));
-    expect(step(checks(3, unknown), missing()).applied).toBe(false);
-    expect(fold(checks(4, unknown), missing())).toMatchObject({ status: 'queued', dueAt: 2e6 });
-    expect(step(checks(4, unknown), missing(0)).applied).toBe(false);
+    const look = (state: MessageState) => fold(checks(1, state), missing());
+    const thrice = look(look(look(unknown)));
+    expect(thrice).toMatchObject({ status: 'unknown', notFoundCount: 3 });
+    expect(look(thrice)).toMatchObject({ status: 'queued', dueAt: 2e6 });
+    expect(step(checks(1, thrice), missing(0)).applied).toBe(false);
     expect(step(fold(unknown, reported('sent')), missing()).applied).toBe(false);
+  });
+
+  it('is not sent again on account of looks that Twilio did not answer, nor of one that is told twice', () => {
+    const unknown = fold(sending, ambiguous(1));
+    expect(fold(checks(4, unknown), missing())).toMatchObject({
+      status: 'unknown',
+      notFoundCount: 1,
+    });
+    const told = Array.from({ length: 9 }, () => missing());
+    expect(fold(checks(3, unknown), ...told)).toMatchObject({
+      status: 'unknown',
+      notFoundCount: 3,
+    });
   });
 });
 

@@ -109,10 +109,13 @@ export function step(state: MessageState, evidence: Evidence): Step {
       };
 
     case 'missing': {
-      // A look that came too early, or was about another attempt, proves nothing.
-      const isVerified = state.checks >= CHECKS_TO_VERIFY && state.attempts === evidence.attempt;
-      if (state.status !== 'unknown' || !isVerified) return ignored(state);
-      const next = unsettled(state, at, evidence);
+      // A look about another attempt proves nothing.
+      if (state.status !== 'unknown' || state.attempts !== evidence.attempt) return ignored(state);
+      // Each look counts once, and only those that Twilio answered.
+      const notFoundCount = Math.min(state.checks, state.notFoundCount + 1);
+      const counted = { ...state, notFoundCount };
+      if (notFoundCount < CHECKS_TO_VERIFY) return applied(counted);
+      const next = unsettled(counted, at, evidence);
       return next.status === 'queued' ? applied(next) : ignored(state);
     }
 

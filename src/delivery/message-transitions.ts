@@ -57,6 +57,7 @@ const unknown = (state: MessageState, at: number): MessageState => ({
   status: 'unknown',
   fence: state.fence + 1,
   checks: 0,
+  notFoundCount: 0,
   dueAt: nextCheck('unknown', 0, { at }),
   reason: 'outcome_unknown',
   explanation:

@@ -72,6 +72,10 @@ export class MessageEntity {
   @Column({ type: 'int' })
   checks: number;
 
+  /** To how many of these questions Twilio answered with a complete list that does not show it. */
+  @Column({ name: 'not_found_count', type: 'int' })
+  notFoundCount: number;
+
   @Column({ type: 'varchar', length: 34, nullable: true })
   sid: string | null;
 

@@ -22,7 +22,7 @@ export interface SimulatedAccount {
   readonly authToken: string;
   /** Signs its callbacks in place of the auth token. */
   readonly sharedKey?: SharedKey;
-  /** API keys of the account: they authenticate requests and sign nothing. */
+  /** Standard API keys of the account: they authenticate requests, but may not read the account, and sign nothing. */
   readonly apiKeys?: readonly { readonly sid: string; readonly secret: string }[];
   /** E.164 numbers of its WhatsApp senders; absent: every number is one. */
   readonly senders?: readonly string[];
@@ -75,6 +75,10 @@ export class TwilioSimulator extends EventEmitter<{
   /** Every callback that was sent, in order. */
   readonly callbacks: SentCallback[] = [];
 
+  /** How often the list of messages was asked for, answered or not. */
+  listRequests = 0;
+
+  private unansweredLists = 0;
   private readonly server: Server;
   private readonly random: Random;
   private readonly scripts = new Map<string, Fate>();
@@ -123,6 +127,11 @@ export class TwilioSimulator extends EventEmitter<{
     this.scripts.set(addressOf(to), fate);
   }
 
+  /** Answers the next requests for the list of messages, so many, with 503. */
+  refuseLists(count: number): void {
+    this.unansweredLists = count;
+  }
+
   /** What a recipient's messages were accepted as. */
   messagesTo(to: string): SimulatedMessage[] {
     return [...this.messages.values()].filter((message) => message.to === addressOf(to));
@@ -136,13 +145,15 @@ export class TwilioSimulator extends EventEmitter<{
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://simulator');
     const body = await readAll(request);
-    const account = this.authenticate(request.headers.authorization);
+    const user = userOf(request.headers.authorization);
+    const account = this.authenticate(user);
     const [, accountSid, sid] =
       MESSAGES_PATH.exec(url.pathname) ?? ACCOUNT_PATH.exec(url.pathname) ?? [];
     if (!account) return answer(response, 401, twilioError(20003));
     if (url.pathname === SENDERS_PATH) return answer(response, 200, sendersOf(account));
     if (accountSid !== account.accountSid) return answer(response, 404, twilioError(20404));
     if (ACCOUNT_PATH.test(url.pathname)) {
+      if (user.name !== accountSid) return answer(response, 401, twilioError(20003));
       return answer(response, 200, {
         sid: accountSid,
         status: 'active',
@@ -159,6 +170,11 @@ export class TwilioSimulator extends EventEmitter<{
       return this.create(account, post, response);
     }
     if (sid) return this.fetch(sid, account, response);
+    this.listRequests++;
+    if (this.unansweredLists > 0) {
+      this.unansweredLists--;
+      return answer(response, 503, twilioError(20503));
+    }
     return answer(response, 200, { messages: this.list(account, url.searchParams) });
   }
 
@@ -244,13 +260,11 @@ export class TwilioSimulator extends EventEmitter<{
       .map(messageResource);
   }
 
-  private authenticate(authorization = ''): SimulatedAccount | undefined {
-    const [, credentials = ''] = authorization.split(' ');
-    const given = Buffer.from(credentials, 'base64').toString('utf8');
+  private authenticate({ name, password }: BasicUser): SimulatedAccount | undefined {
     return this.options.accounts.find(
       ({ accountSid, authToken, apiKeys = [] }) =>
-        given === `${accountSid}:${authToken}` ||
-        apiKeys.some(({ sid, secret }) => given === `${sid}:${secret}`),
+        (name === accountSid && password === authToken) ||
+        apiKeys.some(({ sid, secret }) => name === sid && password === secret),
     );
   }
 
@@ -262,6 +276,17 @@ export class TwilioSimulator extends EventEmitter<{
     }
     return undefined;
   }
+}
+
+interface BasicUser {
+  readonly name: string;
+  readonly password: string;
+}
+
+function userOf(authorization = ''): BasicUser {
+  const [, credentials = ''] = authorization.split(' ');
+  const [name, ...password] = Buffer.from(credentials, 'base64').toString('utf8').split(':');
+  return { name, password: password.join(':') };
 }
 
 const addressOf = (to: string): string => (to.startsWith('whatsapp:') ? to : `whatsapp:${to}`);

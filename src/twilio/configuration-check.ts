@@ -21,7 +21,9 @@ export const NOT_CHECKED: Finding = {
 const UNREADABLE =
   'The answer is not what Twilio documents: check that nothing stands between this application and Twilio, and twilioApiUrl.';
 
-/** What Twilio's answer to a look at the account says of the credentials. */
+const REFUSALS = new Set([401, 403, 404]);
+
+/** What Twilio's answer to a look at the account says of its auth token. */
 export function accountFinding(answer: TwilioResponse | TransportError): Finding {
   if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
   if (answer.statusCode === 200) {
@@ -33,9 +35,25 @@ export function accountFinding(answer: TwilioResponse | TransportError): Finding
   }
   return {
     ok: false,
-    explanation: [401, 403, 404].includes(answer.statusCode)
+    explanation: REFUSALS.has(answer.statusCode)
       ? 'Twilio does not know this pair of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN: copy both again from its console.'
       : `Twilio answered HTTP ${answer.statusCode} to a look at the account.`,
+  };
+}
+
+/** What Twilio's answer to a look at the account's messages says of an API key, which may not read the account itself. */
+export function apiKeyFinding(answer: TwilioResponse | TransportError): Finding {
+  if (answer instanceof TransportError) return { ok: false, explanation: answer.message };
+  if (answer.statusCode === 200) {
+    return Array.isArray(jsonOf(answer).messages)
+      ? { ok: true }
+      : { ok: false, explanation: UNREADABLE };
+  }
+  return {
+    ok: false,
+    explanation: REFUSALS.has(answer.statusCode)
+      ? 'Twilio does not take TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET for TWILIO_ACCOUNT_SID: copy them again from its console, or make a new key of that account. A restricted key needs the right to read messages.'
+      : `Twilio answered HTTP ${answer.statusCode} to a look at the account's messages.`,
   };
 }
 

@@ -37,10 +37,16 @@ describe('TwilioGateway', () => {
     answer = body;
     expect(await gateway.list(CREDENTIALS, TO, null)).toBeUndefined();
     expect(await gateway.fetch(CREDENTIALS, entry.sid)).toBeUndefined();
-    expect(await gateway.check(CREDENTIALS, TO)).toMatchObject({
-      ok: false,
-      credentials: { ok: false, explanation: expect.stringContaining('not what Twilio documents') },
-    });
+    const apiKey = { sid: `SK${'a'.repeat(32)}`, secret: 'not-a-real-secret' };
+    for (const credentials of [CREDENTIALS, { ...CREDENTIALS, apiKey }]) {
+      expect(await gateway.check(credentials, TO)).toMatchObject({
+        ok: false,
+        credentials: {
+          ok: false,
+          explanation: expect.stringContaining('not what Twilio documents'),
+        },
+      });
+    }
   });
 
   it.each([

@@ -6,6 +6,7 @@ import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import { TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
 import {
   accountFinding,
+  apiKeyFinding,
   NOT_CHECKED,
   senderFinding,
   type ConfigurationCheck,
@@ -156,9 +157,10 @@ export class TwilioGateway implements OnApplicationShutdown {
 
   /** Asks Twilio whether the credentials are good and the sender is theirs and online. */
   async check(credentials: TwilioCredentials, from: string): Promise<ConfigurationCheck> {
-    const account = accountFinding(
-      await this.ask(credentials, `${API}/${credentials.accountSid}.json`),
-    );
+    const uri = `${API}/${credentials.accountSid}`;
+    const account = credentials.apiKey
+      ? apiKeyFinding(await this.ask(credentials, `${uri}/Messages.json?PageSize=1`))
+      : accountFinding(await this.ask(credentials, `${uri}.json`));
     if (!account.ok) return { ok: false, credentials: account, sender: NOT_CHECKED };
     const sender = senderFinding(await this.ask(credentials, SENDERS), from);
     return { ok: sender.ok, credentials: account, sender };

@@ -70,6 +70,54 @@ describe('the backend', () => {
     expect(statSync(spool).mode & 0o777).toBe(0o700);
   });
 
+  describe('says how it has started', () => {
+    const isTerminal = process.stdout.isTTY;
+    afterEach(() => Object.assign(process.stdout, { isTTY: isTerminal }));
+
+    const written = async (isTTY: boolean, level: string): Promise<string[]> => {
+      Object.assign(process.stdout, { isTTY });
+      Object.assign(process.env, SECRETS, { LOG_LEVEL: level });
+      const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+      try {
+        await (await startBackend()).close();
+        return write.mock.calls.flatMap(([text]) => String(text).trimEnd().split('\n'));
+      } finally {
+        write.mockRestore();
+      }
+    };
+
+    it('in a few lines that a person can read, on a terminal', async () => {
+      process.env.PUBLIC_URL = 'https://notify.example.com';
+      const lines = await written(true, 'log');
+      expect(lines.length).toBeLessThanOrEqual(10);
+      expect(lines).toEqual(
+        expect.arrayContaining([
+          'The backend is ready. Ctrl+C ends it.',
+          `  Listens on  127.0.0.1:${process.env.PORT} (this machine only, unless HOST says otherwise)`,
+          '  API         https://notify.example.com/v3',
+          expect.stringMatching(/^ {2}Database {4}.*test\.sqlite$/),
+          expect.stringContaining('no sender yet'),
+        ]),
+      );
+      expect(await written(true, 'error')).toEqual([]);
+    });
+
+    it('in JSON elsewhere', async () => {
+      const entries = (await written(false, 'log')).map((line) => JSON.parse(line) as object);
+      expect(entries).toContainEqual(
+        expect.objectContaining({ context: 'Backend', message: expect.stringContaining('/v3') }),
+      );
+      expect(JSON.stringify(entries)).not.toContain('Mapped {');
+    });
+
+    it('with its routes at the level of debugging', async () => {
+      const entries = (await written(false, 'debug')).map((line) => JSON.parse(line) as object);
+      expect(entries).toContainEqual(
+        expect.objectContaining({ level: 'debug', message: expect.stringContaining('Mapped {') }),
+      );
+    });
+  });
+
   it('refuses to boot in production without secrets', async () => {
     process.env.NODE_ENV = 'production';
     await expect(startBackend()).rejects.toThrow(EnvironmentError);

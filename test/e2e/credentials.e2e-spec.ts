@@ -144,6 +144,15 @@ describe.each(PLATFORMS)('credentials on %s', (platform) => {
       expect(check).toMatchObject({ ok: true });
     });
 
+    it('is named by the check when it is wrong', async () => {
+      await patch({ ...API_KEY, TWILIO_API_KEY_SECRET: 'not-the-secret-of-that-key' });
+      const { body: check } = await t.api().post(`${path}/check`).expect(200);
+      expect(check).toMatchObject({
+        ok: false,
+        credentials: { ok: false, explanation: expect.stringContaining('TWILIO_API_KEY_SECRET') },
+      });
+    });
+
     it('that is wrong is held against the instance, until it is taken away', async () => {
       await patch({ ...API_KEY, TWILIO_API_KEY_SECRET: 'not-the-secret-of-that-key' });
       const { body } = await t

@@ -657,6 +657,46 @@ describe('the policy for what Twilio may have', () => {
   });
 });
 
+it('resend-after-verify does not count looks that Twilio did not answer', async () => {
+  const t = await startApplication({
+    options: { delivery: { ambiguousPolicy: 'resend-after-verify' } },
+  });
+  const phoneNumber = fictionalNumber(1);
+  t.simulator.script(phoneNumber, { faults: ['resetBefore'] });
+  t.simulator.refuseLists(3);
+  const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
+    notification: { title: 'Hello' },
+    sendTo: { recipients: [{ identifier: 'user', phoneNumber }] },
+  });
+  await t.settled(requestId, 'user', 'unknown');
+  const database = t.app.get(Database, { strict: false });
+  const row = async () => {
+    const [found] = await database.query<{ status: string; not_found_count: number }>(
+      'SELECT status, not_found_count FROM twilio_whatsapp_message WHERE request_id = ?',
+      requestId,
+    );
+    return found;
+  };
+  for (let looks = 1; looks <= 7; looks++) {
+    await database.query(
+      `UPDATE twilio_whatsapp_message SET due_at = 1 WHERE request_id = ? AND status = 'unknown'`,
+      requestId,
+    );
+    const deadline = Date.now() + 5000;
+    const answered = Math.max(0, looks - 3);
+    const isLast = answered === 4;
+    const isCounted = async () => isLast || (await row()).not_found_count === answered;
+    while (t.simulator.listRequests < looks || !(await isCounted())) {
+      if (Date.now() > deadline) throw new Error(JSON.stringify(await row()));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    if (!isLast) expect(t.simulator.posts).toHaveLength(1);
+  }
+  expect(await t.settled(requestId, 'user', 'seen')).toMatchObject({ attempts: 2 });
+  expect(t.simulator.posts).toHaveLength(2);
+  await t.stop();
+});
+
 it('sends little more while the database takes no outcomes', async () => {
   const maxInFlight = 2;
   const t = await startApplication({ options: { delivery: { maxInFlight } } });

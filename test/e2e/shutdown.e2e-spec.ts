@@ -44,3 +44,19 @@ describe.each(PLATFORMS)('an application on %s that closes', (platform) => {
     await t.database.drop();
   });
 });
+
+it('ends an application after its drain, while retention still waits for the database', async () => {
+  const drainTimeoutMs = 100;
+  const t = await startApplication({
+    options: { retention: { purgeAfterDays: 1e-9 }, delivery: { drainTimeoutMs } },
+  });
+  // Retention waits for it for ten seconds.
+  const host = t.app.get(DataSource, { strict: false }).createQueryRunner();
+  await host.startTransaction();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const begun = performance.now();
+  await t.app.close();
+  expect(performance.now() - begun).toBeLessThan(drainTimeoutMs + 2500);
+  await t.simulator.stop();
+  await t.database.drop();
+});

@@ -163,7 +163,7 @@ function movesOf(
     record('an operator resends', { kind: 'resolved', at: NOW, status: 'queued' });
   if (policy === 'resend-after-verify' && message.attempts < MAX_ATTEMPTS) {
     // Twilio's list lags: what it has may be missing in it.
-    const verified = { ...message, checks: CHECKS_TO_VERIFY };
+    const verified = { ...message, checks: CHECKS_TO_VERIFY, notFoundCount: CHECKS_TO_VERIFY - 1 };
     const evidence = {
       kind: 'missing',
       at: NOW,

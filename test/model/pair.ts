@@ -214,7 +214,13 @@ function lookupMoves(pair: Pair, rules: SidRules, options: PairOptions): Move<Pa
 
 /** The last of the lookups that must find nothing; those before it make no difference. */
 const verifiedState = (pair: Pair, index: number): Pair =>
-  change(pair, index, { state: { ...pair.messages[index].state, checks: CHECKS_TO_VERIFY } });
+  change(pair, index, {
+    state: {
+      ...pair.messages[index].state,
+      checks: CHECKS_TO_VERIFY,
+      notFoundCount: CHECKS_TO_VERIFY - 1,
+    },
+  });
 
 function judged(
   pair: Pair,
@@ -452,6 +458,7 @@ const normalised = (pair: Pair): Pair => ({
       ...state,
       fence: 0,
       checks: 0,
+      notFoundCount: 0,
       dueAt: state.dueAt === null ? null : state.status === 'queued' ? 0 : LEASE_END,
       explanation: null,
     };

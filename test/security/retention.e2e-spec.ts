@@ -310,7 +310,7 @@ describe('what retention keeps', () => {
   // Whoever adds a column decides what becomes of it.
   const KEPT: Record<string, string[]> = {
     twilio_whatsapp_message:
-      'request_id instance_id from_address status fence attempts sender failed_attempts due_at expires_at checks sid sid_source reason error_code created_at sent_at delivered_at seen_at discarded_at'.split(
+      'request_id instance_id from_address status fence attempts sender failed_attempts due_at expires_at checks not_found_count sid sid_source reason error_code created_at sent_at delivered_at seen_at discarded_at'.split(
         ' ',
       ),
     twilio_whatsapp_attempt:

@@ -5,6 +5,7 @@ export interface DemoMessage {
   readonly status: string;
   readonly reason?: string;
   readonly explanation?: string;
+  readonly errorCode?: number;
 }
 
 /** A client of the REST API, as small as it gets. */

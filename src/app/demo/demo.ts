@@ -80,7 +80,7 @@ async function watch(): Promise<string[]> {
     for (const message of page.items) messages.set(message.recipient, message);
     const rows = SCENES.map((scene): Row => {
       const message = messages.get(scene.recipient);
-      return { scene, status: message?.status ?? 'missing', explanation: message?.explanation };
+      return { ...message, scene, status: message?.status ?? 'missing' };
     });
     table.update(rows);
     const isSettled = rows.every(({ scene, status }) => status === scene.fate.status);

@@ -5,6 +5,7 @@ export interface Row {
   readonly scene: Scene;
   readonly status: string;
   readonly explanation?: string;
+  readonly errorCode?: number;
 }
 
 const WIDTHS = { recipient: 11, story: 40, status: 11 };
@@ -14,6 +15,8 @@ const COLOURS: Readonly<Record<string, string>> = {
   seen: '\u001B[32m',
   discarded: '\u001B[33m',
 };
+/** What a terminal is taken for that does not know how wide it is. */
+const USUAL_WIDTH = 80;
 const RESET = '\u001B[0m';
 
 /** Shows how statuses change: in place on a terminal, else a line for each change. */
@@ -22,7 +25,7 @@ export class LiveTable {
   private drawn = 0;
 
   constructor(
-    private readonly output: NodeJS.WriteStream,
+    private readonly output: Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>,
     private readonly isLive = output.isTTY,
   ) {}
 
@@ -41,22 +44,25 @@ export class LiveTable {
     }
   }
 
-  private line({ scene, status, explanation = '' }: Row): string {
+  private line({ scene, status, explanation = '', errorCode }: Row): string {
     const text = [
       scene.recipient.padEnd(WIDTHS.recipient),
       scene.story.padEnd(WIDTHS.story),
-      this.coloured(status),
-      explanation,
+      status.padEnd(WIDTHS.status),
+      errorCode ? `${errorCode}: ${explanation}` : explanation,
     ].join(' ');
     if (!this.isLive) return text.trimEnd();
-    // A line that wraps would spoil the table: the colour's own characters take no room.
-    const room =
-      this.output.columns + (COLOURS[status] ? COLOURS[status].length + RESET.length : 0);
-    return text.length < room ? text : `${text.slice(0, room - 2)}…`;
+    // A line that wraps would spoil the table.
+    const width = this.output.columns || USUAL_WIDTH;
+    return coloured(text.length < width ? text : `${text.slice(0, width - 2)}…`, status);
   }
+}
 
-  private coloured(status: string): string {
-    const padded = status.padEnd(WIDTHS.status);
-    return this.isLive && COLOURS[status] ? `${COLOURS[status]}${padded}${RESET}` : padded;
-  }
+/** The line with its status in colour, unless that is cut off. */
+function coloured(line: string, status: string): string {
+  const colour = COLOURS[status];
+  const begin = WIDTHS.recipient + WIDTHS.story + 2;
+  const end = begin + WIDTHS.status;
+  if (!colour || line.length < end) return line;
+  return line.slice(0, begin) + colour + line.slice(begin, end) + RESET + line.slice(end);
 }

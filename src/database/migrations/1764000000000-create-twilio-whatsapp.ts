@@ -85,6 +85,7 @@ const TABLES: Record<string, TableOutline> = {
       due_at: optional(instant),
       expires_at: instant,
       checks: int,
+      not_found_count: int,
       sid: optional(text(34)),
       sid_source: optional(text(16)),
       reason: optional(text(40)),
