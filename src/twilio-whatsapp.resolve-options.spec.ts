@@ -105,6 +105,13 @@ describe('resolveOptions', () => {
     );
   });
 
+  it('says where a setting stands that a factory returns, and that would have no effect', () => {
+    const boot = () => resolveOptions({ ...GOOD, isGlobal: true } as typeof GOOD, {});
+    expect(boot).toThrow(
+      'isGlobal must stand beside useFactory, not in what it returns: it is needed before that is called',
+    );
+  });
+
   it('takes what is undefined for absent', () => {
     const given = { ...GOOD, colour: undefined, delivery: { size: undefined } } as typeof GOOD;
     expect(() => resolveOptions(given, { controllers: true })).not.toThrow();

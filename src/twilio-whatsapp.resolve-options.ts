@@ -74,7 +74,15 @@ function unknownOptions(
   extras: TwilioWhatsappModuleExtras,
 ): string[] {
   const known = [...fieldsOf(TwilioWhatsappOptions), ...Object.keys(DEFAULT_EXTRAS), ...ASYNC_KEYS];
+  // Nest takes them out of what forRoot() is given.
+  const misplaced = Object.entries(given ?? {})
+    .filter(([name, value]) => value !== undefined && Object.hasOwn(DEFAULT_EXTRAS, name))
+    .map(([name]) => name);
   return [
+    ...misplaced.map(
+      (name) =>
+        `${name} must stand beside useFactory, not in what it returns: it is needed before that is called`,
+    ),
     ...unknownFields('', { ...extras, ...given }, known),
     ...unknownFields('delivery.', given?.delivery, fieldsOf(DeliveryOptions)),
     ...unknownFields('spool.', given?.spool, fieldsOf(SpoolOptions)),

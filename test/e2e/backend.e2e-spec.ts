@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DataSource } from 'typeorm';
 import { startBackend } from '../../src/app/backend.js';
 import { freePort } from '../../src/app/demo/free-port.js';
 import { EnvironmentError } from '../../src/twilio-whatsapp.environment.js';

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ProviderInstances } from '../../src/providers/provider-instances.service.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
 import {

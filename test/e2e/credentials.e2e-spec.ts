@@ -197,7 +197,7 @@ describe.each(PLATFORMS)('credentials on %s', (platform) => {
         { ...API_KEY, TWILIO_ACCOUNT_SID: OTHER_ACCOUNT_SID },
         'pass its TWILIO_AUTH_TOKEN too',
       ],
-      ['beside a secondary token', { TWILIO_SECONDARY_AUTH_TOKEN: NEXT_TOKEN }, 'is not one of'],
+      ['beside a secondary token', { TWILIO_SECONDARY_AUTH_TOKEN: NEXT_TOKEN }, 'is unknown'],
     ])('is refused %s', async (_case, _config, message) => {
       const { body, text } = await t
         .api()
