@@ -11,7 +11,7 @@ const VERSIONING: [string, VersioningOptions][] = [
     {
       type: VersioningType.CUSTOM,
       extractor: (request) =>
-        String((request as { headers: Record<string, unknown> }).headers['x-version'] ?? ''),
+        (request as { headers: Record<string, string | undefined> }).headers['x-version'] ?? '',
       defaultVersion: '1',
     },
   ],
