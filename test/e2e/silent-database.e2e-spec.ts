@@ -85,7 +85,7 @@ for (const { name, url } of DATABASES.slice(1)) {
 
     it('is answered for to those who inject the sender, too', async () => {
       const whatsapp = t.app.get(TwilioWhatsappSender);
-      const { requestId } = (await post(6)).body;
+      const { requestId } = (await post(20)).body;
       // Until the SDK is loaded, which takes a while.
       const { messageId: id } = await t.listener.waitFor((event) => event.requestId === requestId);
       proxy.hang(true);
