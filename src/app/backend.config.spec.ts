@@ -25,6 +25,7 @@ const MODULE_VARIABLES: Record<string, Row> = {
   TWILIO_API_KEY_SID: [`SK${'2'.repeat(32)}`, 'provider.TWILIO_API_KEY_SID'],
   TWILIO_API_KEY_SECRET: ['not-a-real-secret-2', 'provider.TWILIO_API_KEY_SECRET'],
   TWILIO_SECONDARY_AUTH_TOKEN: ['not-a-real-token-3', 'provider.TWILIO_SECONDARY_AUTH_TOKEN'],
+  TWILIO_SHARED_KEY: ['not-a-real-shared-key-4', 'provider.TWILIO_SHARED_KEY'],
   TWILIO_API_URL: ['http://127.0.0.1:4010', 'twilioApiUrl'],
   MAX_IN_FLIGHT: ['8', 'delivery.maxInFlight', 8],
   MESSAGES_PER_SECOND: ['9', 'delivery.messagesPerSecond', 9],

@@ -192,7 +192,7 @@ describe('nothing tells a token or a text', () => {
     for (const table of ['message', 'notification', 'provider_instance']) {
       await rename(table, 'gone');
       if (table !== 'provider_instance') {
-        expect(await call('POST', 'notifications', notification())).toBe(500);
+        expect(await call('POST', 'notifications', notification())).toBe(503);
         await keepError(() => sender.send(notification()));
       }
       await call('GET', `notifications/${requestId}`);
