@@ -1,16 +1,15 @@
 import { execSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 // Builds `dist` when a source is newer than it. Another process may be running from `dist`, or be building it.
 
 const SOURCES = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
-const BUILT = join('dist', 'main.js');
+/** Written last by a build. */
+const BUILT = join('dist', 'commonjs', 'package.json');
 const LOCK = '.dist.lock';
 const LOOK_EVERY_MS = 100;
-/** A build that takes longer has died. */
-const LONGEST_BUILD_MS = 120_000;
 
 const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 
@@ -27,20 +26,36 @@ const isBuilt = () => (changedAt(BUILT) ?? -1) >= Math.max(...SOURCES.map(newest
 /** @returns whether the lock was free */
 function lock() {
   try {
-    mkdirSync(LOCK);
+    writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
     return true;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
-    if (changedAt(LOCK) < Date.now() - LONGEST_BUILD_MS) rmdirSync(LOCK);
+    if (!isHeld()) rmSync(LOCK, { force: true });
     return false;
   }
 }
 
-while (!lock()) await delay(LOOK_EVERY_MS);
+/** Whether the process that has the lock still runs: one that was interrupted leaves it. */
+function isHeld() {
+  try {
+    const pid = Number(readFileSync(LOCK, 'utf8'));
+    // Between its creation and its content there is a moment.
+    return pid === 0 || process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+let isWaiting = false;
+while (!lock()) {
+  if (!isWaiting) console.error(`Waiting for the build of another process (${LOCK})`);
+  isWaiting = true;
+  await delay(LOOK_EVERY_MS);
+}
 try {
   if (!isBuilt()) execSync('npm run --silent build', { stdio: 'inherit' });
 } catch (error) {
   process.exitCode = error.status ?? 1;
 } finally {
-  rmdirSync(LOCK);
+  rmSync(LOCK, { force: true });
 }

@@ -240,6 +240,6 @@ export const spoolIn = (directory?: string): TwilioWhatsappModuleOptions['spool'
   directory === undefined || directory === NO_SPOOL ? undefined : { directory };
 
 function isAllowedApi({ TWILIO_API_URL, isProduction }: ModuleEnvironment): boolean {
-  if (TWILIO_API_URL === TWILIO_API) return true;
-  return !isProduction && LOOPBACK.has(new URL(TWILIO_API_URL).hostname);
+  const { origin, hostname } = new URL(TWILIO_API_URL);
+  return origin === TWILIO_API || (!isProduction && LOOPBACK.has(hostname));
 }

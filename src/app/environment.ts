@@ -52,7 +52,9 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
       if (!value[key]) problems.push(`${key} must be set in production`);
     }
   }
-  const others = Object.keys(variables).filter((name) => !name.startsWith('TWILIO_'));
+  const others = Object.keys(variables).filter(
+    (name) => variables[name] && !name.startsWith('TWILIO_'),
+  );
   problems.push(...unknownVariables(others, fieldsOf(Environment)));
   if (problems.length > 0) throw new EnvironmentError(problems);
   return value;

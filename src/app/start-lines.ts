@@ -18,7 +18,7 @@ export function startLines(config: BackendConfig): string[] {
     `  Listens on  ${listeningOn(config)}`,
     `  API         ${withoutUser(publicUrl)}/v3`,
     `  Database    ${sqliteFile(databaseUrl) ?? withoutUser(databaseUrl)}`,
-    `  Twilio      ${whatsapp.twilioApiUrl}, ${sender}`,
+    `  Twilio      ${withoutUser(String(whatsapp.twilioApiUrl))}, ${sender}`,
   ];
 }
 

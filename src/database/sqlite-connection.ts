@@ -155,10 +155,11 @@ export class SqliteConnection {
   private ensureFileIsThere(): void {
     if (!this.file) return;
     const { path, inode } = this.file;
-    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) return;
+    if (inodeOf(path) === inode) return;
     throw new DatabaseError({
       code: 'SQLITE_READONLY_DBMOVED',
-      message: 'the file of the database was removed or replaced. Put it back, or restart.',
+      message:
+        'the file of the database was removed, replaced, or cannot be reached. Put it back, or restart.',
     });
   }
 
@@ -188,6 +189,15 @@ export class SqliteConnection {
   private get handle(): BetterSqlite3 {
     return (this.dataSource.driver as unknown as { databaseConnection: BetterSqlite3 })
       .databaseConnection;
+  }
+}
+
+/** Undefined for a file that is not there, or on a disk that does not say. */
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
+  } catch {
+    return undefined;
   }
 }
 

@@ -25,6 +25,16 @@ describe('firstIdAt', () => {
   });
 });
 
+describe('idMaker', () => {
+  it('follows a clock that was set right, and no small step back', () => {
+    const make = idMaker();
+    const ahead = 4_000_000_000_000;
+    make(ahead);
+    expect(instantOf(make(ahead - 60_000))).toBe(ahead);
+    expect(instantOf(make(ahead - 60_001))).toBe(ahead - 60_001);
+  });
+});
+
 describe('instantOf', () => {
   it('is when an id was made', () => {
     expect(instantOf(idMaker()(1_764_123_456_789))).toBe(1_764_123_456_789);

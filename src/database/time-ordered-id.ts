@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
 const COUNTS = 0x1000;
+/** A clock that goes back by more was set right: ids that stayed ahead would say for long that rows are younger than they are. */
+const MAX_AHEAD_MS = 60_000;
 
 /**
  * Makes UUIDs of version 7 (RFC 9562): time first, then a count within the millisecond, then chance. Of one maker, the
- * newer always sorts behind the older, so that new rows go to the end of their indexes.
+ * newer always sorts behind the older, so that new rows go to the end of their indexes; unless the clock is set back.
  */
 export function idMaker(): (now: number) => string {
   let millisecond = 0;
@@ -16,7 +18,7 @@ export function idMaker(): (now: number) => string {
     head = headAt(at);
   };
   return (now) => {
-    if (now > millisecond) begin(now);
+    if (now > millisecond || now < millisecond - MAX_AHEAD_MS) begin(now);
     else if (++count === COUNTS) begin(millisecond + 1);
     return head + count.toString(16).padStart(3, '0') + randomUUID().slice(18);
   };

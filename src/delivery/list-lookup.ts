@@ -20,6 +20,7 @@ import {
   type OpenAttempt,
 } from './list-match.js';
 import { MESSAGE_TABLE } from './message.entity.js';
+import { isPresentForm } from '../users/phone-number.js';
 import { NotificationStore } from './notification-store.js';
 
 /** Looks for a message whose answer was lost in Twilio's list of the messages between two addresses. */
@@ -57,7 +58,11 @@ export class ListLookup {
     // After the list: what made an entry of it was being sent by then.
     const known = await this.knownAmong(list.messages.map(({ sid }) => sid));
     const open = await this.openAttempts(message, lost);
-    return judge(list, lost, { known, open, isExclusive: this.options.isExclusive });
+    const result = judge(list, lost, { known, open, isExclusive: this.options.isExclusive });
+    // Under another form of the number it would not be in this list.
+    return result.kind === 'missing' && !isPresentForm(to)
+      ? { kind: 'undecided', sids: [] }
+      : result;
   }
 
   private async startOf({ id, attempts }: CheckedMessage): Promise<number | undefined> {

@@ -103,12 +103,18 @@ export class EventPublisher implements OnApplicationBootstrap {
   }
 }
 
-/** Resolves one instance after the other: one that takes long must not let later events overtake its own. */
+/** Resolves the instances for a message one after the other: one that takes long must not let its later events overtake. */
 function inOrder(resolve: (event: WhatsappDeliveryEvent) => Promise<Instance>) {
-  let last: Promise<unknown> = Promise.resolve();
+  const lasts = new Map<string, Promise<unknown>>();
   return (event: WhatsappDeliveryEvent): Promise<Instance> => {
-    const instance = last.then(() => resolve(event));
-    last = instance.catch(() => undefined);
+    const { messageId } = event;
+    const instance = (lasts.get(messageId) ?? Promise.resolve()).then(() => resolve(event));
+    const last = instance
+      .catch(() => undefined)
+      .finally(() => {
+        if (lasts.get(messageId) === last) lasts.delete(messageId);
+      });
+    lasts.set(messageId, last);
     return instance;
   };
 }

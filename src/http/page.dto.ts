@@ -1,12 +1,13 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, Max, Min } from 'class-validator';
 import { MAX_IDENTIFIER_LENGTH } from '../validation/identifier.js';
+import { MayBeAbsent } from '../validation/may-be-absent.js';
 import { IsPlainText } from '../validation/plain-text.js';
 
 /** Which part of a list to show. */
 export class PageDto {
   /** @default 50 */
-  @IsOptional()
+  @MayBeAbsent()
   @Type(() => Number)
   @IsInt()
   @Min(1)
@@ -14,7 +15,7 @@ export class PageDto {
   limit = 50;
 
   /** The `nextCursor` of the part before. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsPlainText(MAX_IDENTIFIER_LENGTH)
   cursor?: string;
 }

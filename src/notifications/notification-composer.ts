@@ -46,8 +46,8 @@ export class NotificationComposer {
     const dueAt = Math.max(sendAt ?? createdAt, createdAt);
     const { From } = parameters;
     const service = messagingServiceOf(parameters);
-    const from =
-      typeof From === 'string' && From !== service ? fromWhatsappAddress(From) : undefined;
+    const isAddress = typeof From === 'string' && messagingServiceOf({ From }) === undefined;
+    const from = isAddress ? fromWhatsappAddress(From) : undefined;
     return {
       id,
       createdAt,
@@ -59,7 +59,7 @@ export class NotificationComposer {
       sender: senderKey(
         instance.row.id,
         { accountSid: instance.credentials.accountSid, address: instance.row.fromNumber },
-        { accountSid: credentials?.accountSid, address: service ?? from },
+        { accountSid: credentials?.accountSid, address: from ?? service },
       ),
       from,
       messages: await this.addresses.messagesFor(recipients, { to: To, dueAt }, transaction),

@@ -93,7 +93,7 @@ describe('user info', () => {
   it.each([
     ['https://user:secret@host/a@b', 'https://host/a@b', 'https://user:••••@host/a@b'],
     ['https://user:p@ss:word@host', 'https://host', 'https://user:••••@host'],
-    ['https://user@host/a', 'https://host/a', 'https://user@host/a'],
+    ['https://key@host/a', 'https://host/a', 'https://••••@host/a'],
     ['https://host:8443/a:b@c', 'https://host:8443/a:b@c', 'https://host:8443/a:b@c'],
   ])('of %s is taken away, or its password', (url, signed, shown) => {
     expect(withoutUserInfo(url)).toBe(signed);

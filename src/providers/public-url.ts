@@ -7,7 +7,8 @@ export type CallbackOptions = Pick<TwilioWhatsappOptions, 'publicUrl' | 'twilioA
 
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 const USER_INFO = /^(https?:\/\/)[^/]*@/;
-const PASSWORD = /^(https?:\/\/[^/:]*):[^/]*@/;
+/** What authenticates: the password, or a user name that stands alone. */
+const SECRET = /^(https?:\/\/(?:[^/:@]*:)?)[^/]*@/;
 const TWILIO_HOST = /(^|\.)twilio\.com$/;
 /** Names that no public name server knows. */
 const PRIVATE_NAME = /^[^.]+$|\.(localhost|local|internal|test|example|invalid|home\.arpa)$/;
@@ -60,8 +61,8 @@ const isPublicUrl = (value: unknown): value is string =>
 /** A URL as Twilio signs it: without user name and password. */
 export const withoutUserInfo = (url: string): string => url.replace(USER_INFO, '$1');
 
-/** A URL as it may be shown: without the password. */
-export const withoutPassword = (url: string): string => url.replace(PASSWORD, '$1:••••@');
+/** A URL as it may be shown: without the password, or the user name that stands alone. */
+export const withoutPassword = (url: string): string => url.replace(SECRET, '$1••••@');
 
 /**
  * Whether Twilio can call the public URL. A simulator runs wherever the application does; Twilio itself reaches public

@@ -23,7 +23,7 @@ const SHORTEST_REST_MS = 50;
 /** Between transactions, so that delivery finds the database free. */
 const PAUSE_MS = 50;
 const NOTIFICATIONS = 100;
-/** What the clock may go ahead, or have gone on since anything was stored, without a warning. */
+/** What the clock may go ahead, or how long nothing may have been accepted, without a warning. */
 const PLAUSIBLE_JUMP_MS = 3_600_000;
 const PLAUSIBLE_GAP_MS = DAY_MS;
 /** For somebody to set a clock right that was wrong when the process began. */
@@ -80,13 +80,24 @@ export class Retention
     const redacted = await this.eachOlderThan(redactAfterDays, 'redacted_at IS NULL AND', (what) =>
       redact(dialect, what, (identifier) => this.pseudonym(identifier)),
     );
-    await this.database.dropErased();
     if (purged + redacted > 0) {
       this.logger.log(`Retention: ${redacted} messages redacted, ${purged} deleted`);
     }
+    await this.dropErased();
   }
 
-  /** Whether what is stored was stored lately, or there was time to set the clock right. */
+  /** Somebody who reads the log for long, as a backup does, keeps it from being emptied: a later time does it. */
+  private async dropErased(): Promise<void> {
+    try {
+      await this.database.dropErased();
+    } catch (error) {
+      this.warn(
+        `What was erased is still in the write-ahead log, which could not be emptied: ${String(error)}`,
+      );
+    }
+  }
+
+  /** Whether notifications were accepted around the time up to which is erased, or there was time to set the clock right. */
   private async isClockPlausible(): Promise<boolean> {
     const { jumpMs } = this.clock;
     if (jumpMs > PLAUSIBLE_JUMP_MS) {
@@ -94,18 +105,29 @@ export class Retention
         `The database's clock has gone ${hours(jumpMs)} h ahead since the process began. They are not counted: nothing is erased on their account. Restart when the clock is right.`,
       );
     }
-    const [{ newest }] = await this.database.query<{ newest: string | null }>(
-      `SELECT MAX(id) AS newest FROM ${NOTIFICATION_TABLE}`,
-    );
-    if (newest === null) return true;
-    const gapMs = uninterruptedNow(this.clock.now(), jumpMs) - instantOf(newest);
+    const now = uninterruptedNow(this.clock.now(), jumpMs);
+    const periods = Object.values(this.options).filter((days) => days !== undefined);
+    const gaps = await Promise.all(periods.map((days) => this.gapAround(now - days * DAY_MS, now)));
+    const gapMs = Math.max(...gaps);
     const isPlausible = isPlausibleGap(gapMs, performance.now() - this.startedAt);
     if (!isPlausible) {
       this.warn(
-        `By the database's clock, the newest notification is ${hours(gapMs)} h old. Retention begins an hour after the start: set the clock right before, if it is wrong.`,
+        `By the database's clock, no notification was accepted for ${hours(gapMs)} h, and what came before is old enough to be erased. Retention begins an hour after the start: set the clock right before, if it is wrong.`,
       );
     }
     return isPlausible;
+  }
+
+  /** How long nothing was accepted around an instant; 0 when all was accepted later. In milliseconds. */
+  private async gapAround(instant: number, now: number): Promise<number> {
+    const id = firstIdAt(instant);
+    const [{ last, next }] = await this.database.query<Record<'last' | 'next', string | null>>(
+      `SELECT (SELECT MAX(id) FROM ${NOTIFICATION_TABLE} WHERE id < ?) AS last,
+              (SELECT MIN(id) FROM ${NOTIFICATION_TABLE} WHERE id >= ?) AS next`,
+      id,
+      id,
+    );
+    return last === null ? 0 : (next === null ? now : instantOf(next)) - instantOf(last);
   }
 
   /** Once for each clock that is wrong. */

@@ -157,6 +157,12 @@ export class TwilioGateway implements OnApplicationShutdown {
 
   /** Asks Twilio whether the credentials are good and the sender is theirs and online. */
   async check(credentials: TwilioCredentials, from: string): Promise<ConfigurationCheck> {
+    try {
+      await this.load();
+    } catch (error) {
+      const { message: explanation } = error as TwilioSdkError;
+      return { ok: false, credentials: { ok: false, explanation }, sender: NOT_CHECKED };
+    }
     const uri = `${API}/${credentials.accountSid}`;
     const account = credentials.apiKey
       ? apiKeyFinding(await this.ask(credentials, `${uri}/Messages.json?PageSize=1`))
@@ -178,6 +184,7 @@ export class TwilioGateway implements OnApplicationShutdown {
     try {
       return await this.request(credentials, { method: 'get', uri });
     } catch (error) {
+      if (error instanceof TwilioSdkError) throw error;
       return error instanceof TransportError ? error : new TransportError(true, 'UNKNOWN');
     }
   }

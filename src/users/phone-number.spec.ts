@@ -1,6 +1,6 @@
 import { isPossiblePhoneNumber } from 'libphonenumber-js/min';
 import fc from 'fast-check';
-import { hasAddressForm, isWhatsappAddress } from './phone-number.js';
+import { hasAddressForm, isPresentForm, isWhatsappAddress } from './phone-number.js';
 
 describe('isWhatsappAddress', () => {
   it.each([
@@ -57,5 +57,16 @@ describe('hasAddressForm', () => {
     expect(hasAddressForm('+999123456789')).toBe(true);
     expect(hasAddressForm('+99912')).toBe(false);
     expect(hasAddressForm('+1415523888612345')).toBe(false);
+  });
+});
+
+describe('isPresentForm', () => {
+  it.each([
+    ['+447700900100', true],
+    ['whatsapp:US.abc123', true],
+    ['+5215512345678', false],
+    ['+22997000000', false],
+  ])('of %s is %s', (address, isPresent) => {
+    expect(isPresentForm(address)).toBe(isPresent);
   });
 });

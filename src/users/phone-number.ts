@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import type * as LibPhoneNumber from 'libphonenumber-js/min';
 
 // As CommonJS most of it is there already: class-validator has loaded it. As a module all of it would be loaded again.
-const { getCountries, getCountryCallingCode } = createRequire(import.meta.url)(
-  'libphonenumber-js/min',
-) as typeof LibPhoneNumber;
+const { getCountries, getCountryCallingCode, isPossiblePhoneNumber } = createRequire(
+  import.meta.url,
+)('libphonenumber-js/min') as typeof LibPhoneNumber;
 
 const E164 = /^\+[1-9]\d{6,14}$/;
 /** WhatsApp's business-scoped user ids: a country, then letters and digits (`whatsapp:US.abc`). */
@@ -29,6 +29,13 @@ export const hasAddressForm = (address: string): boolean =>
  */
 export const isWhatsappAddress = (address: string): boolean =>
   hasAddressForm(address) && (!address.startsWith('+') || hasCallingCode(address));
+
+/**
+ * Whether the address stands as it is in Twilio's records. A number that its country has replaced since may be recorded
+ * in its present form.
+ */
+export const isPresentForm = (address: string): boolean =>
+  !address.startsWith('+') || isPossiblePhoneNumber(address);
 
 const hasCallingCode = (number: string): boolean =>
   [1, 2, 3].some((digits) => CALLING_CODES.has(number.slice(1, 1 + digits)));

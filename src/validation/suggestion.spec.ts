@@ -62,6 +62,9 @@ describe('unknownVariables', () => {
     'LOG_DIR',
     'MY_TWILIO_AUTH_TOKEN',
     'TWILIO_PHONE_NUMBER',
+    'TWILIO_AUTH_TOKEN_2',
+    'TWILIO_AUTH_TOKEN2',
+    'API_KEY_ID',
     'API_KEYRING',
   ])('leaves %s to others', (name) => expect(unknownVariables([name], known)).toEqual([]));
 });

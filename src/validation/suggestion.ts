@@ -36,9 +36,14 @@ export const unknownFields = (path: string, value: unknown, known: readonly stri
  */
 export const unknownVariables = (names: readonly string[], known: readonly string[]): string[] =>
   names
-    .filter((name) => !known.includes(name) && known.some((other) => beginAlike(name, other)))
+    .filter((name) => !known.some((other) => isNumberedOrMarked(name, other)))
+    .filter((name) => known.some((other) => beginAlike(name, other)))
     .filter((name) => suggestionFor(name, known) !== undefined)
     .map((name) => unknownField('', name, known));
+
+/** `TWILIO_FROM_NUMBER_UK` and `API_KEY2` stand beside known ones: nobody mistyped those. */
+const isNumberedOrMarked = (name: string, known: string): boolean =>
+  name.startsWith(known) && /^(\d+|_.*)?$/.test(name.slice(known.length));
 
 const FIRST_WORD = /^[A-Z]+_/;
 

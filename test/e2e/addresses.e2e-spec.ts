@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
 import type { NotificationView } from '../../src/index.js';
 import type { SimulatedPost } from '../../src/simulator/index.js';
 import {
@@ -98,5 +99,23 @@ describe('addresses', () => {
     );
     const { form } = lastPost();
     expect([form.get('From'), form.get('MessagingServiceSid')]).toEqual([from, MESSAGING_SERVICE]);
+  });
+
+  it('of a sender share its rate, with and without a messaging service', async () => {
+    const From = '+14155550142';
+    await sent({ phoneNumber: '+447700900100' }, { From });
+    await sent({ phoneNumber: '+447700900100' }, { From, MessagingServiceSid: MESSAGING_SERVICE });
+    const senders = await t.app
+      .get(DataSource, { strict: false })
+      .query('SELECT DISTINCT sender FROM twilio_whatsapp_message WHERE from_address = ?', [From]);
+    expect(senders).toHaveLength(1);
+  });
+
+  it('of another messaging service in From are no sender', async () => {
+    const message = await sent(
+      { phoneNumber: '+447700900100' },
+      { From: `MG${'6'.repeat(32)}`, MessagingServiceSid: MESSAGING_SERVICE },
+    );
+    expect(message).not.toHaveProperty('from');
   });
 });

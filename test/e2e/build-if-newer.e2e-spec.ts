@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ const SCRIPT = resolve('scripts/build-if-newer.js');
 const BUILD = `import fs from 'node:fs';
 fs.appendFileSync('builds', 'x');
 fs.rmSync('dist', { recursive: true, force: true });
-setTimeout(() => { fs.mkdirSync('dist'); fs.writeFileSync('dist/main.js', ''); }, 200);`;
+setTimeout(() => { fs.mkdirSync('dist/commonjs', { recursive: true }); fs.writeFileSync('dist/commonjs/package.json', ''); }, 200);`;
 
 describe('npm start beside a process that runs from dist', () => {
   let folder: string;
@@ -54,6 +54,13 @@ describe('npm start beside a process that runs from dist', () => {
     writeFileSync(join(folder, 'build.mjs'), 'process.exit(2)');
     await expect(run()).rejects.toMatchObject({ code: 2 });
     writeFileSync(join(folder, 'build.mjs'), BUILD);
+    await run();
+    expect(builds()).toBe(1);
+  });
+
+  it('does not wait for a build that was interrupted', async () => {
+    const { pid } = spawnSync(process.execPath, ['--eval', '']);
+    writeFileSync(join(folder, '.dist.lock'), String(pid));
     await run();
     expect(builds()).toBe(1);
   });

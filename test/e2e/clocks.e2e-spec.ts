@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataSourceOptions } from 'typeorm';
+import { DatabaseClock } from '../../src/database/database-clock.js';
 import { instantOf } from '../../src/database/time-ordered-id.js';
 import {
   fictionalNumber,
@@ -110,7 +111,26 @@ describe('a clock of the database that is set ahead by 500 days', () => {
     await delay(500);
     await t.api().get(`/v3/notifications/${requestId}`).expect(200);
     expect(warn.mock.calls.flat()).toContainEqual(
-      expect.stringContaining('the newest notification is 12000 h old'),
+      expect.stringContaining('no notification was accepted for 12000 h'),
+    );
+    await host.app.close();
+    await t.stop();
+  });
+
+  it('is noticed when the application starts, also when notifications were accepted by it', async () => {
+    const t = await startApplication({ dataSource: withClock });
+    const requestId = await send(t, 11);
+    offsetMs = JUMP_MS;
+    await t.app.get(DatabaseClock, { strict: false }).synchronise();
+    await send(t, 12);
+    const host = await startHost(t.database.options, t.simulator.url, {
+      dataSource: withClock,
+      options: { retention: { purgeAfterDays: 30 } },
+    });
+    await delay(500);
+    await t.api().get(`/v3/notifications/${requestId}`).expect(200);
+    expect(warn.mock.calls.flat()).toContainEqual(
+      expect.stringContaining('no notification was accepted for 12000 h'),
     );
     await host.app.close();
     await t.stop();

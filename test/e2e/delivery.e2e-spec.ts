@@ -697,6 +697,33 @@ it('resend-after-verify does not count looks that Twilio did not answer', async 
   await t.stop();
 });
 
+it('resend-after-verify sends nothing again to a number that Twilio may have listed in another form', async () => {
+  const t = await startApplication({
+    options: { delivery: { ambiguousPolicy: 'resend-after-verify' } },
+  });
+  const phoneNumber = '+5215512345678';
+  t.simulator.script(phoneNumber, { faults: ['resetBefore'] });
+  const { requestId } = await t.app.get(TwilioWhatsappSender, { strict: false }).send({
+    notification: { title: 'Hello' },
+    sendTo: { recipients: [{ identifier: 'user', phoneNumber }] },
+  });
+  await t.settled(requestId, 'user', 'unknown');
+  const database = t.app.get(Database, { strict: false });
+  for (let checks = 1; checks <= 5; checks++) {
+    await database.query('UPDATE twilio_whatsapp_message SET due_at = 1');
+    await eventually(
+      () =>
+        database.query<{ checks: number; not_found_count: number }>(
+          'SELECT checks, not_found_count FROM twilio_whatsapp_message',
+        ),
+      ([row]) => row.checks === checks || row.not_found_count > 0,
+    );
+  }
+  await t.settled(requestId, 'user', 'unknown');
+  expect(t.simulator.posts).toHaveLength(1);
+  await t.stop();
+});
+
 it('sends little more while the database takes no outcomes', async () => {
   const maxInFlight = 2;
   const t = await startApplication({ options: { delivery: { maxInFlight } } });

@@ -30,4 +30,21 @@ describe('an SDK that cannot be loaded', () => {
     ]);
     expect(errors.join()).not.toMatch(/database/i);
   });
+
+  it('is what the check of an instance names', async () => {
+    const t = await startApplication();
+    const { body: instances } = await t.api().get('/v3/provider-instances').expect(200);
+    jest
+      .spyOn(t.app.get(TwilioGateway, { strict: false }), 'load')
+      .mockRejectedValueOnce(new TwilioSdkError(new Error("Cannot find package 'twilio'")));
+    const { body } = await t.api().post(`/v3/provider-instances/${instances.items[0].id}/check`);
+    expect(body).toMatchObject({
+      ok: false,
+      credentials: {
+        ok: false,
+        explanation: expect.stringContaining("Cannot find package 'twilio'"),
+      },
+    });
+    await t.stop();
+  });
 });
