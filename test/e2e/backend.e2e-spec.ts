@@ -17,6 +17,7 @@ import { EnvironmentError } from '../../src/twilio-whatsapp.environment.js';
 import { WriteProbe } from '../../src/app/write-probe.js';
 import { createDatabase, describeOn } from '../support/databases.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
+import { eventually } from '../support/eventually.js';
 
 describe('the backend', () => {
   const before = { ...process.env };
@@ -253,13 +254,3 @@ const SECRETS = {
   API_SECRET: 's',
   ENCRYPTION_KEYS: Buffer.alloc(32).toString('base64'),
 };
-
-/** Asks again until the answer fits. */
-async function eventually<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const answer = await ask();
-    if (fits(answer)) return answer;
-    if (Date.now() > deadline) throw new Error(`The last answer was ${JSON.stringify(answer)}`);
-  }
-}

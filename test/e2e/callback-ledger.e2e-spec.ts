@@ -266,7 +266,9 @@ for (const { name, url } of DATABASES) {
           .then(() => {
             isRecorded = true;
           });
+        const deadline = Date.now() + 20_000;
         while ((await dataSource.query(WAITING[name])).length === 0) {
+          if (Date.now() > deadline) throw new Error('nothing waits for a lock after 20 s');
           await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
         }
         expect(isRecorded).toBe(false);

@@ -14,6 +14,7 @@ import {
 } from '../support/application.js';
 import { whenClockIsAhead } from '../support/clock.js';
 import { CallbackClient, fields, sign, type SentMessage } from '../support/callback-forms.js';
+import { eventually } from '../support/eventually.js';
 
 const KEY = { sid: `SK${'c'.repeat(32)}`, secret: 'not-a-real-api-key-secret-0001' };
 const API_KEY = { TWILIO_API_KEY_SID: KEY.sid, TWILIO_API_KEY_SECRET: KEY.secret };
@@ -167,7 +168,7 @@ describe.each(PLATFORMS)('credentials on %s', (platform) => {
         const { body: list } = await t.api().get(`/v3/messages?requestId=${body.requestId}`);
         return list.items[0] as Record<string, unknown>;
       };
-      while ((await waiting()).reason !== 'credentials_invalid') await new Promise(setImmediate);
+      await eventually(waiting, ({ reason }) => reason === 'credentials_invalid');
       await patch({ TWILIO_API_KEY_SID: null });
       const { config } = (await t.api().get(path).expect(200)).body;
       expect(Object.keys(config).toSorted()).toEqual(Object.keys(PROVIDER).toSorted());

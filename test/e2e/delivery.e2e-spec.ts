@@ -746,7 +746,7 @@ it('sends little more while the database takes no outcomes', async () => {
   while (t.simulator.posts.length <= bound) await once(t.simulator, 'post');
   // The dispatcher has its turn some more times.
   const turns = sweeps.mock.calls.length + 4;
-  while (sweeps.mock.calls.length < turns) await new Promise((resolve) => setTimeout(resolve, 5));
+  await eventually(() => sweeps.mock.calls.length >= turns);
   expect(t.simulator.posts.length).toBeLessThanOrEqual(bound + maxInFlight);
 
   await database.query('DROP TRIGGER full');

@@ -13,11 +13,11 @@ import {
   fictionalNumber,
   SENDER,
 } from '../support/application.js';
+import { eventually } from '../support/eventually.js';
 
 const SECONDARY_TOKEN = 'not-a-real-auth-token-0003';
 const KEY = { sid: `SK${'c'.repeat(32)}`, secret: 'not-a-real-key-secret-01' };
 const API = { API_KEY: 'an-api-key', API_SECRET: 'an-api-secret' };
-const TIMEOUT_MS = 15_000;
 
 /** What the variables of the backend do, seen from outside. That each reaches its option, `backend.config.spec.ts` says. */
 describe('the environment of the backend', () => {
@@ -71,13 +71,10 @@ describe('the environment of the backend', () => {
     for (const { phoneNumber } of recipients) simulator.script(phoneNumber, fate);
     const body = { notification: { title: 'Hello' }, sendTo: { recipients } };
     const { requestId } = (await api().post('/v3/notifications').send(body).expect(202)).body;
-    const deadline = Date.now() + TIMEOUT_MS;
-    for (;;) {
-      const { counts } = (await api().get(`/v3/notifications/${requestId}`).expect(200)).body;
-      if (counts[status] === count) return;
-      if (Date.now() > deadline) throw new Error(`Last seen: ${JSON.stringify(counts)}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await eventually(
+      async () => (await api().get(`/v3/notifications/${requestId}`).expect(200)).body.counts,
+      (counts) => counts[status] === count,
+    );
   }
 
   it('sends as it says, from whom it says, to callers that it names', async () => {
@@ -141,13 +138,10 @@ describe('the environment of the backend', () => {
       RETENTION_PURGE_AFTER_DAYS: '0.000001',
     });
     backend = await startBackend();
-    const deadline = Date.now() + TIMEOUT_MS;
-    for (;;) {
-      const { items } = (await api().get('/v3/messages').expect(200)).body;
-      if (items.length === 0) return;
-      if (Date.now() > deadline) throw new Error(`Last seen: ${JSON.stringify(items)}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(
+      async () => (await api().get('/v3/messages').expect(200)).body.items,
+      (items) => items.length === 0,
+    );
   });
 
   it('reads with every key of ENCRYPTION_KEYS, and boots with none that is missing', async () => {

@@ -8,6 +8,7 @@ import { NotificationStore } from '../../src/delivery/notification-store.js';
 import { TwilioWhatsappSender } from '../../src/index.js';
 import { TwilioGateway } from '../../src/twilio/twilio.gateway.js';
 import { fictionalNumber, startApplication, type TestApplication } from '../support/application.js';
+import { eventually } from '../support/eventually.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -101,21 +102,20 @@ it('the time that a claim takes counts against the lease', async () => {
       );
       // The next claim has the message in view, and waits for this transaction to end.
       const before = takes.mock.calls.length;
-      while (takes.mock.calls.length === before) await delay(1);
+      await eventually(() => takes.mock.calls.length > before);
       await delay(leaseMs - requestTimeoutMs + 10);
       return accepted;
     });
   const { messages } = await sender.status(requestId);
   const firstAttempt = async () => {
     const { body } = await t.api().get(`/v3/messages/${messages.items[0].id}`);
-    return (body.attemptLog as { outcome?: string }[])[0];
+    return (body.attemptLog as ({ outcome?: string } | undefined)[])[0];
   };
-  let first = await firstAttempt();
   // The end of the lease may be seen before the outcome is stored.
-  while (['ambiguous', undefined].includes(first?.outcome)) {
-    await delay(5);
-    first = await firstAttempt();
-  }
+  const first = await eventually(
+    firstAttempt,
+    (attempt) => !['ambiguous', undefined].includes(attempt?.outcome),
+  );
   expect(first).toMatchObject({
     outcome: 'notSent',
     detail: expect.stringContaining('stood still'),

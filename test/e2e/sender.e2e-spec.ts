@@ -8,9 +8,9 @@ import {
   type MessageView,
 } from '../../src/index.js';
 import { fictionalNumber, startApplication, type TestApplication } from '../support/application.js';
+import { eventually } from '../support/eventually.js';
 
 const NOWHERE = '0199b0b0-0000-7000-8000-000000000000';
-const TIMEOUT_MS = 15_000;
 
 describe('TwilioWhatsappSender without controllers', () => {
   let t: TestApplication;
@@ -32,15 +32,11 @@ describe('TwilioWhatsappSender without controllers', () => {
   }
 
   /** The only message of a notification, once it has this status. */
-  async function settled(requestId: string, status: MessageStatus): Promise<MessageView> {
-    const deadline = Date.now() + TIMEOUT_MS;
-    for (;;) {
-      const [message] = (await whatsapp.status(requestId)).messages.items;
-      if (message.status === status) return message;
-      if (Date.now() > deadline) throw new Error(`Last seen: ${JSON.stringify(message)}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
+  const settled = (requestId: string, status: MessageStatus): Promise<MessageView> =>
+    eventually(
+      async () => (await whatsapp.status(requestId)).messages.items[0],
+      (message) => message.status === status,
+    );
 
   it('shows a notification page by page', async () => {
     const requestId = await send(['a', 'b', 'c', 'd', 'e']);

@@ -21,6 +21,7 @@ import {
   written,
 } from '../support/canary.js';
 import { occurrences } from '../support/dump.js';
+import { eventually } from '../support/eventually.js';
 
 const HEADERS = {
   'Content-Type': 'application/json',
@@ -112,13 +113,12 @@ describe('nothing tells a token or a text', () => {
     };
     waiting.push((await sender.send(notification({}, { _config: refused }))).requestId);
     for (const requestId of waiting) {
-      for (;;) {
-        const { counts } = await sender.status(requestId);
+      await eventually(
+        () => sender.status(requestId),
         // Back in the queue with an explanation, or as far as it gets.
-        const { items } = (await sender.status(requestId)).messages;
-        if (!counts.sending && (!counts.queued || items[0].reason)) break;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+        ({ counts, messages: { items } }) =>
+          !counts.sending && (!counts.queued || items[0].reason !== undefined),
+      );
       expect(await call('GET', `notifications/${requestId}`)).toBe(200);
     }
     expect(t.listener.events.length).toBeGreaterThan(5);
@@ -138,10 +138,7 @@ describe('nothing tells a token or a text', () => {
     expect(await call('POST', `provider-instances/${id}/check`)).toBe(200);
     const { requestId } = await sender.send(notification({}, { _instance: id }));
     await t.settled(requestId, `user-${numbers}`, 'queued');
-    for (;;) {
-      if (logs.lines.some((line) => line.includes('refuses the credentials'))) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(() => logs.lines.some((line) => line.includes('refuses the credentials')));
     expect(await call('POST', 'provider-instances', { name: 'refused', config })).toBe(409);
     expect(await call('PATCH', `provider-instances/${id}`, { config })).toBe(200);
   });

@@ -11,6 +11,7 @@ import {
   startApplication,
   type TestApplication,
 } from '../support/application.js';
+import { eventually } from '../support/eventually.js';
 
 const CREDENTIALS = { TWILIO_ACCOUNT_SID: OTHER_ACCOUNT_SID, TWILIO_AUTH_TOKEN: OTHER_AUTH_TOKEN };
 const API_KEY = {
@@ -108,9 +109,10 @@ describe('override scopes', () => {
     }
     expect(outcomes.refused).toBeGreaterThan(600);
     // All that was accepted came to where requests go, with the credentials of the instance.
-    while (t.simulator.posts.length < outcomes.accepted) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(
+      () => t.simulator.posts.length,
+      (posts) => posts >= outcomes.accepted,
+    );
     expect(new Set(t.simulator.posts.map(({ accountSid }) => accountSid))).toEqual(
       new Set([ACCOUNT_SID]),
     );

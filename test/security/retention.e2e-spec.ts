@@ -18,6 +18,7 @@ import {
 } from '../support/application.js';
 import { DATABASES, describeOn } from '../support/databases.js';
 import { filesOf, occurrences, tablesOf } from '../support/dump.js';
+import { eventually } from '../support/eventually.js';
 
 const INSTANTLY = 1e-9;
 /** Must be gone in the end. */
@@ -147,11 +148,10 @@ for (const { name, url } of DATABASES) {
     }
 
     async function discarded(requestId: string, count: number): Promise<void> {
-      for (;;) {
-        const { body: seen } = await t.api().get(`/v3/notifications/${requestId}`);
-        if (seen.counts.discarded === count) return;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await eventually(
+        async () => (await t.api().get(`/v3/notifications/${requestId}`)).body.counts,
+        ({ discarded: found }) => found === count,
+      );
     }
 
     async function sql(statement: string, only?: readonly Shown[]): Promise<void> {
