@@ -12,7 +12,7 @@ const BYTES = 8192;
 export class WriteProbe {
   constructor(private readonly database: Database) {}
 
-  /** Writes a row and removes it in one transaction, so that nobody sees it. @throws DatabaseError */
+  /** Writes a row and deletes it in the same transaction: no other connection sees it. @throws DatabaseError */
   async write(): Promise<void> {
     await this.database.transaction(writeAndRemove);
   }

@@ -25,7 +25,7 @@ export class DatabaseClock implements OnModuleInit {
 
   /**
    * Milliseconds by which the database's clock has gone ahead of the monotonic clock since the process began; negative
-   * when it was set back. More than a moment means that somebody has set it, or that the machine has slept.
+   * when it was set back. A large value means that the clock was set, or that the machine was suspended.
    */
   get jumpMs(): number {
     return this.firstOrigin === undefined ? 0 : Math.round(this.origin - this.firstOrigin);

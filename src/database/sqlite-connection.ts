@@ -131,7 +131,7 @@ export class SqliteConnection {
         await delay(1);
       }
       try {
-        // No await from the look to here: nobody else can have begun.
+        // There is no await since the check, so no other transaction can have begun.
         return this.withoutWaiting(work);
       } catch (error) {
         const isLocked = error instanceof DatabaseError && LOCKED.test(error.code);
@@ -143,11 +143,19 @@ export class SqliteConnection {
   }
 
   private withoutWaiting<T>(work: () => T): T {
-    this.handle.exec('PRAGMA busy_timeout = 0');
+    this.setBusyTimeout(0);
     try {
       return work();
     } finally {
-      this.handle.exec(`PRAGMA busy_timeout = ${this.busyTimeoutMs}`);
+      this.setBusyTimeout(this.busyTimeoutMs);
+    }
+  }
+
+  private setBusyTimeout(ms: number): void {
+    try {
+      this.handle.exec(`PRAGMA busy_timeout = ${ms}`);
+    } catch (error) {
+      throw new DatabaseError(error);
     }
   }
 

@@ -11,7 +11,7 @@ const WAITS = {
   unknown: [15 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, DAY, DAY, DAY],
   /** Its callbacks may have been lost: what became of it? */
   sent: [10 * MINUTE, HOUR, 6 * HOUR, DAY],
-  /** It has no callbacks: what became of it? */
+  /** Twilio sends no callbacks for it: its status comes from polling only. */
   uncalled: [MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY],
 } as const;
 

@@ -11,7 +11,7 @@ export interface Discard {
 export interface Moment {
   /** In milliseconds since 1970. */
   readonly at: number;
-  /** Set where Twilio has no URL to call back: what has become of the message is known from asking alone. */
+  /** Set when Twilio has no callback URL: the status comes from polling only. */
   readonly isUncalled?: boolean;
 }
 

@@ -1,4 +1,5 @@
-import type { ListedMessage, MessageList } from '../twilio/twilio.gateway.js';
+import type { ListedMessage } from '../twilio/listed-message.js';
+import type { MessageList } from '../twilio/twilio.gateway.js';
 import { judge, listedText, type LookupContext, type LostAttempt } from './list-match.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');

@@ -1,5 +1,6 @@
 import { isProof, type EvidenceSource } from '../events/delivery-event.js';
-import type { ListedMessage, MessageList, TwilioParameters } from '../twilio/twilio.gateway.js';
+import type { ListedMessage } from '../twilio/listed-message.js';
+import type { MessageList, TwilioParameters } from '../twilio/twilio.gateway.js';
 
 /** An attempt whose answer was lost. */
 export interface LostAttempt {

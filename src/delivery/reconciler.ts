@@ -10,9 +10,9 @@ import { ProviderInstances } from '../providers/provider-instances.service.js';
 import { BackgroundLoop } from '../lifecycle/background-loop.js';
 import { InjectWhatsappOptions } from '../twilio-whatsapp.decorators.js';
 import type { DeliveryOptions, TwilioWhatsappOptions } from '../twilio-whatsapp.options.js';
+import type { ListedMessage } from '../twilio/listed-message.js';
 import {
   TwilioGateway,
-  type ListedMessage,
   type TwilioCredentials,
   type TwilioParameters,
 } from '../twilio/twilio.gateway.js';

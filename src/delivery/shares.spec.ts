@@ -32,7 +32,7 @@ describe('the shares of the queues', () => {
     expect(takeAll(queues(ONE, OTHER, ONE), [1000, 1000, 1000])).toEqual([30, 60, 30]);
   });
 
-  it('are not needed for what goes to nobody', () => {
+  it('do not limit messages without an address', () => {
     expect(takeAll(queues('', ONE), [1000, 1000])).toEqual([500, 60]);
   });
 });

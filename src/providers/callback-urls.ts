@@ -87,8 +87,8 @@ export class CallbackUrls implements OnApplicationBootstrap {
   }
 
   /**
-   * The forms in which Twilio may have signed a URL of ours: without user name and password; whether the fragment
-   * belongs to it is not documented.
+   * The forms in which Twilio may have signed a callback URL. It leaves out user name and password; whether it signs
+   * the fragment is not documented.
    */
   spellings(url: string): string[] {
     const [bare] = withoutUserInfo(url).split('#');

@@ -26,7 +26,7 @@ const NOTIFICATIONS = 100;
 /** What the clock may go ahead, or how long nothing may have been accepted, without a warning. */
 const PLAUSIBLE_JUMP_MS = 3_600_000;
 const PLAUSIBLE_GAP_MS = DAY_MS;
-/** For somebody to set a clock right that was wrong when the process began. */
+/** The time an operator has after the start to correct a wrong clock. */
 const GRACE_MS = 3_600_000;
 
 /**
@@ -130,7 +130,7 @@ export class Retention
     return last === null ? 0 : (next === null ? now : instantOf(next)) - instantOf(last);
   }
 
-  /** Once for each clock that is wrong. */
+  /** Logs a warning, unless it was the last one too. */
   private warn(warning: string): void {
     if (warning !== this.warning) this.logger.warn(warning);
     this.warning = warning;

@@ -12,14 +12,8 @@ import {
   type ConfigurationCheck,
 } from './configuration-check.js';
 import { explainVariables } from './content-variables.js';
-import {
-  MESSAGE_SID,
-  outcomeOf,
-  outcomeOfFailure,
-  STATUS,
-  toErrorCode,
-  type Outcome,
-} from './outcome.js';
+import { listed, type ListedMessage } from './listed-message.js';
+import { outcomeOf, outcomeOfFailure, type Outcome } from './outcome.js';
 import type { TwilioTransport } from './transport.js';
 import { jsonOf, TransportError, type TwilioResponse } from './twilio-response.js';
 import { toWhatsappAddress } from './whatsapp-address.js';
@@ -39,19 +33,6 @@ export const secretOf = ({ authToken, apiKey }: TwilioCredentials): string =>
 
 /** Twilio's body parameters of a message, in its own spelling. */
 export type TwilioParameters = Readonly<Record<string, string | readonly string[]>>;
-
-/** A message as Twilio lists it. */
-export interface ListedMessage {
-  readonly sid: string;
-  readonly status: string;
-  readonly direction: string;
-  readonly body: string;
-  readonly messagingServiceSid?: string;
-  /** Milliseconds since 1970, in whole seconds. */
-  readonly createdAt: number;
-  readonly errorCode?: number;
-  readonly errorMessage?: string;
-}
 
 /** The newest messages between two addresses. */
 export interface MessageList {
@@ -228,46 +209,6 @@ interface MessagePage {
   readonly next_page_uri?: unknown;
 }
 
-interface MessageResource {
-  readonly sid?: unknown;
-  readonly status?: unknown;
-  readonly direction?: unknown;
-  readonly body?: unknown;
-  readonly messaging_service_sid?: unknown;
-  readonly date_created?: unknown;
-  readonly error_code?: unknown;
-  readonly error_message?: unknown;
-}
-
 /** What Twilio answered; empty when that is no success, or not JSON. */
 const answerOf = (answer: TwilioResponse | TransportError): Readonly<Record<string, unknown>> =>
   answer instanceof TransportError || answer.statusCode !== 200 ? {} : jsonOf(answer);
-
-/** Reads a resource; an empty list when it is not what Twilio promises. */
-function listed(resource: unknown): ListedMessage[] {
-  const {
-    sid,
-    status,
-    direction,
-    body,
-    messaging_service_sid: messagingServiceSid,
-    date_created,
-    error_code,
-    error_message,
-  } = Object(resource) as MessageResource;
-  if (typeof sid !== 'string' || !MESSAGE_SID.test(sid)) return [];
-  if (typeof status !== 'string' || !STATUS.test(status)) return [];
-  return [
-    {
-      sid,
-      status,
-      direction: typeof direction === 'string' ? direction : '',
-      body: typeof body === 'string' ? body : '',
-      messagingServiceSid:
-        typeof messagingServiceSid === 'string' ? messagingServiceSid : undefined,
-      createdAt: typeof date_created === 'string' ? Date.parse(date_created) : Number.NaN,
-      errorCode: toErrorCode(error_code),
-      errorMessage: typeof error_message === 'string' ? error_message : undefined,
-    },
-  ];
-}
